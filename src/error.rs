@@ -1,0 +1,330 @@
+//! One error for the whole engine, and what may be done about it.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rusqlite::ffi;
+
+use crate::retry::{Class, RetryClassifiable};
+
+/// The result of every fallible operation of the engine.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, in one sentence, with what to do about it where that is known.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// SQLite refused a statement or failed to run it.
+    #[error("{}", .0)]
+    Sqlite(Box<SqliteError>),
+
+    /// The writer lane, the pool or another process kept what was needed for too long.
+    #[error("{}", .0)]
+    Busy(Box<Busy>),
+
+    /// Settings that were asked for and did not take effect.
+    #[error("{}", mismatches(.0))]
+    Pragma(Vec<PragmaMismatch>),
+
+    /// A migration that cannot be applied, or a file that does not fit the code.
+    #[error("{0}")]
+    Migration(String),
+
+    /// A file that is damaged, or is no database.
+    #[error("{0}")]
+    Corruption(String),
+
+    /// A path that may not be opened.
+    #[error("cannot open {path:?}: {problem}")]
+    Path {
+        /// The path as it was given.
+        path: PathBuf,
+        /// What is wrong with it and what to do.
+        problem: String,
+    },
+
+    /// The operation belongs to the process from which this one was forked.
+    #[error("{0} was begun before the fork and belongs to the parent process; begin it again in the child")]
+    Fork(&'static str),
+
+    /// The database, transaction, snapshot or iterator is closed.
+    #[error("{0}")]
+    Closed(String),
+
+    /// The operation's own deadline passed while it ran; it was rolled back.
+    #[error("the operation was interrupted after {0:.1?}, its timeout; nothing of it was kept")]
+    Timeout(Duration),
+
+    /// The caller asked for the operation to end; it was rolled back.
+    #[error("the operation was interrupted; nothing of it was kept")]
+    Interrupted,
+
+    /// A parameter that cannot be bound: the wrong number of them, or a missing name.
+    #[error("{0}")]
+    Parameter(String),
+
+    /// A value that SQLite cannot store, or that does not fit where it is to go.
+    #[error("{0}")]
+    Value(String),
+
+    /// The call does not make sense here.
+    #[error("{0}")]
+    Misuse(String),
+
+    /// The operating system refused something.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was being done, and to which file.
+        what: String,
+        /// The system's own error.
+        source: std::io::Error,
+    },
+}
+
+/// A failure that SQLite reported.
+#[derive(Debug)]
+pub struct SqliteError {
+    /// The extended result code.
+    pub code: i32,
+    /// SQLite's message.
+    pub message: String,
+    /// The statement, without its values.
+    pub sql: Option<String>,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for SqliteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        if let Some(sql) = &self.sql {
+            write!(f, " (in: {})", summary(sql))?;
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, "; {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Who holds a connection, since when, and with what.
+#[derive(Debug, Clone)]
+pub struct Holder {
+    /// The operating system's id of the thread (`pthread_self`).
+    pub thread: u64,
+    /// The name of the thread, where it has one.
+    pub name: Option<String>,
+    /// The first statement that ran on the connection, cut to one line.
+    pub statement: Option<String>,
+    /// How long it has been held.
+    pub held: Duration,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "thread {name:?}")?,
+            None => write!(f, "thread {}", self.thread)?,
+        }
+        write!(f, " for {:.1?}", self.held)?;
+        if let Some(statement) = &self.statement {
+            write!(f, " (first statement: {statement})")?;
+        }
+        Ok(())
+    }
+}
+
+/// What was waited for in vain, for how long, and who has it.
+#[derive(Debug)]
+pub struct Busy {
+    /// What could not be had.
+    pub resource: Resource,
+    /// How long it was waited for.
+    pub waited: Duration,
+    /// The extended result code that stands for it.
+    pub code: i32,
+    /// The holders inside this process.
+    pub holders: Vec<Holder>,
+    /// The process that holds SQLite's lock, where the system tells.
+    pub process: Option<u32>,
+}
+
+/// Something that one waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resource {
+    /// The writer lane of this process.
+    Lane,
+    /// A reader of the pool.
+    Reader,
+    /// SQLite's lock on the file, held by another process.
+    File,
+    /// The snapshot of a transaction, overtaken by another process's commit.
+    Snapshot,
+}
+
+impl fmt::Display for Busy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let waited = self.waited;
+        match self.resource {
+            Resource::Lane => write!(f, "waited {waited:.1?} for the writer lane, held by ")?,
+            Resource::Reader => write!(f, "waited {waited:.1?} for a reader; all are held, by ")?,
+            Resource::File => {
+                write!(f, "database is locked: waited {waited:.1?} for another process")?;
+                if let Some(pid) = self.process {
+                    write!(f, " (pid {pid})")?;
+                }
+                return f.write_str(
+                    "; keep its transactions short, or give this call a longer timeout",
+                );
+            }
+            Resource::Snapshot => {
+                return f.write_str(
+                    "another process committed after this transaction's first read, so it can no \
+                     longer write; run the whole transaction again (db.run does), or begin it with \
+                     mode \"immediate\"",
+                );
+            }
+        }
+        if self.holders.is_empty() {
+            f.write_str("a holder that has just let go")?;
+        }
+        for (i, holder) in self.holders.iter().enumerate() {
+            write!(f, "{}{holder}", if i == 0 { "" } else { ", " })?;
+        }
+        match self.resource {
+            Resource::Lane => {
+                f.write_str("; keep transactions short, or give this call a longer timeout")
+            }
+            _ => f.write_str("; end snapshots and iterators sooner, or open with a larger pool_size"),
+        }
+    }
+}
+
+/// One setting that did not take effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PragmaMismatch {
+    /// The pragma.
+    pub name: String,
+    /// What was asked for.
+    pub wanted: String,
+    /// What SQLite reported afterwards.
+    pub found: String,
+    /// Why, where it is known.
+    pub why: Option<String>,
+}
+
+fn mismatches(list: &[PragmaMismatch]) -> String {
+    let lines = list.iter().map(|m| {
+        let why = m.why.as_ref().map(|w| format!(" ({w})")).unwrap_or_default();
+        format!("{}: wanted {}, found {}{why}", m.name, m.wanted, m.found)
+    });
+    format!("pragmas that did not take effect: {}", lines.collect::<Vec<_>>().join("; "))
+}
+
+/// One line of a statement, for messages: white space folded, cut at 120 characters.
+pub(crate) fn summary(sql: &str) -> String {
+    let mut line = String::new();
+    for word in sql.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+        if line.len() > 120 {
+            let cut = (0..=117).rev().find(|&i| line.is_char_boundary(i)).unwrap_or(0);
+            line.truncate(cut);
+            line.push_str("...");
+            break;
+        }
+    }
+    line
+}
+
+impl Error {
+    /// The extended SQLite result code that this error carries or stands for.
+    pub fn code(&self) -> Option<i32> {
+        match self {
+            Error::Sqlite(e) => Some(e.code),
+            Error::Busy(b) => Some(b.code),
+            Error::Corruption(_) => Some(ffi::SQLITE_CORRUPT),
+            Error::Timeout(_) | Error::Interrupted => Some(ffi::SQLITE_INTERRUPT),
+            Error::Misuse(_) => Some(ffi::SQLITE_MISUSE),
+            _ => None,
+        }
+    }
+
+    /// Whether running the whole operation again can succeed.
+    pub fn is_retryable(&self) -> bool {
+        self.classify() == Class::Retryable
+    }
+
+    pub(crate) fn io(what: impl Into<String>, source: std::io::Error) -> Self {
+        Error::Io { what: what.into(), source }
+    }
+
+    pub(crate) fn path(path: impl Into<PathBuf>, problem: impl Into<String>) -> Self {
+        Error::Path { path: path.into(), problem: problem.into() }
+    }
+
+    /// An error from a result code and SQLite's message.
+    pub(crate) fn from_code(code: i32, message: &str, sql: Option<&str>) -> Self {
+        match code & 0xff {
+            ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB => Error::Corruption(format!(
+                "{message}; the file is damaged or is no SQLite database: check it with \
+                 `holdfast check`, and restore a backup with `holdfast restore`"
+            )),
+            _ => Error::Sqlite(Box::new(SqliteError {
+                code,
+                message: message.to_owned(),
+                sql: sql.map(str::to_owned),
+                hint: hint(code, message, sql),
+            })),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        match &error {
+            rusqlite::Error::SqliteFailure(e, message) => {
+                let message = message.clone().unwrap_or_else(|| e.to_string());
+                Error::from_code(e.extended_code, &message, None)
+            }
+            rusqlite::Error::SqlInputError { error: e, msg, sql, .. } => {
+                Error::from_code(e.extended_code, msg, Some(sql))
+            }
+            _ => Error::from_code(ffi::SQLITE_ERROR, &error.to_string(), None),
+        }
+    }
+}
+
+fn hint(code: i32, message: &str, sql: Option<&str>) -> Option<String> {
+    match code & 0xff {
+        ffi::SQLITE_FULL => Some("the disk is full; nothing was changed".into()),
+        ffi::SQLITE_READONLY => {
+            Some("the file or its directory cannot be written, or was opened read_only".into())
+        }
+        ffi::SQLITE_IOERR => Some("the disk or file system failed; nothing was changed".into()),
+        _ => {
+            let name = message.strip_prefix("no such column: ")?;
+            let name = name.split(" - ").next()?.trim_matches('"');
+            sql?.contains(&format!("\"{name}\"")).then(|| {
+                format!("a string goes in single quotes: '{name}', not \"{name}\"")
+            })
+        }
+    }
+}
+
+impl RetryClassifiable for Error {
+    fn classify(&self) -> Class {
+        match self {
+            Error::Busy(_) => Class::Retryable,
+            Error::Sqlite(e) => match e.code & 0xff {
+                ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED | ffi::SQLITE_SCHEMA => Class::Retryable,
+                ffi::SQLITE_IOERR | ffi::SQLITE_CANTOPEN => Class::Degraded,
+                _ => Class::Permanent,
+            },
+            _ => Class::Permanent,
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What a database is opened with.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::retry::RetryPolicy;
+
+/// A named set of pragmas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Profile {
+    /// WAL with `synchronous = NORMAL`: a commit survives the process, not always a power cut.
+    #[default]
+    Balanced,
+    /// WAL with `synchronous = FULL` and no memory map: a commit survives a power cut.
+    Durable,
+}
+
+impl std::str::FromStr for Profile {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "balanced" => Ok(Profile::Balanced),
+            "durable" => Ok(Profile::Durable),
+            _ => Err(Error::Misuse(format!(
+                "unknown profile {name:?}; known are \"balanced\" and \"durable\""
+            ))),
+        }
+    }
+}
+
+/// Settings by name, in the words that `PRAGMA name` reads back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pragmas(BTreeMap<String, String>);
+
+impl Pragmas {
+    /// The eight settings of a profile.
+    pub fn of(profile: Profile) -> Self {
+        let (synchronous, mmap_size) = match profile {
+            Profile::Balanced => ("normal", "1073741824"),
+            Profile::Durable => ("full", "0"),
+        };
+        let settings = [
+            ("journal_mode", "wal"),
+            ("synchronous", synchronous),
+            ("foreign_keys", "on"),
+            ("cache_size", "-32000"),
+            ("temp_store", "memory"),
+            ("auto_vacuum", "incremental"),
+            ("mmap_size", mmap_size),
+            ("busy_timeout", "5000"),
+        ];
+        Pragmas(settings.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect())
+    }
+
+    /// Replace one setting, or add one.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] for a name or value that is no plain word or number.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
+        let word = |s: &str| {
+            !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        };
+        let number = value.strip_prefix('-').unwrap_or(value);
+        if !word(name) || !word(number) {
+            return Err(Error::Misuse(format!(
+                "pragma {name:?} cannot be set to {value:?}: both must be plain words or numbers"
+            )));
+        }
+        self.0.insert(name.to_ascii_lowercase(), value.to_ascii_lowercase());
+        Ok(())
+    }
+
+    /// The value of a setting.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// All settings, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(k, v)| (k.as_str(), v.as_str()))
+    }
+
+    /// Whether the database is to run in write-ahead-log mode.
+    pub fn is_wal(&self) -> bool {
+        self.get("journal_mode") == Some("wal")
+    }
+
+    /// How long SQLite's own lock is waited for, each time.
+    pub fn busy_timeout(&self) -> Duration {
+        let millis = self.get("busy_timeout").and_then(|v| v.parse().ok()).unwrap_or(5000);
+        Duration::from_millis(millis)
+    }
+}
+
+/// What a database is opened with; the default serves.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The pragmas of every connection.
+    pub pragmas: Pragmas,
+    /// How many readers the pool holds at most.
+    pub pool_size: u32,
+    /// The directory that the file must lie in.
+    pub data_dir: Option<PathBuf>,
+    /// Make the file when it does not exist.
+    pub create: bool,
+    /// Never write.
+    pub read_only: bool,
+    /// How failures are retried.
+    pub retry: RetryPolicy,
+    /// How often free pages are given back in the background; never, when `None`.
+    pub vacuum_every: Option<Duration>,
+    /// SQLite extensions (shared libraries) that every connection loads.
+    pub extensions: Vec<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            pragmas: Pragmas::of(Profile::Balanced),
+            pool_size: 10,
+            data_dir: None,
+            create: true,
+            read_only: false,
+            retry: RetryPolicy::default(),
+            vacuum_every: Some(Duration::from_secs(24 * 60 * 60)),
+            extensions: Vec::new(),
+        }
+    }
+}
