@@ -1,0 +1,156 @@
+//! Checkpoints in a thread of their own, so that no commit waits for one.
+
+use std::ffi::{c_char, c_int, c_void};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::ffi;
+
+use crate::connection::Connection;
+use crate::database::Engine;
+use crate::error::Result;
+use crate::patience::Patience;
+use crate::writer::Writer;
+
+/// Pages in the WAL from which on a checkpoint is worth it, as SQLite's own default has it.
+const WANTED: u32 = 1000;
+/// Pages in the WAL from which on a checkpoint may hold the lane for a moment to start it over.
+const CEILING: u32 = 16 * WANTED;
+/// The longest wait for readers that still use the old end of the WAL, with the lane held.
+const LANE_HOLD: Duration = Duration::from_millis(20);
+
+/// What the commit hook and the thread share.
+#[derive(Default)]
+struct Shared {
+    pages: AtomicU32,
+    pending: AtomicBool,
+    stopping: AtomicBool,
+    lock: Mutex<()>,
+    wake: Condvar,
+}
+
+/// The checkpoints of one engine; the thread starts with the first need.
+#[derive(Default)]
+pub(crate) struct Checkpointer {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Checkpointer {
+    /// Learn the length of the WAL from this connection's commits.
+    pub(crate) fn observe(&self, writer: &Connection) {
+        let shared = Arc::as_ptr(&self.shared).cast_mut().cast::<c_void>();
+        // SAFETY: the engine owns both, and closes the writer before it drops `shared`.
+        unsafe { ffi::sqlite3_wal_hook(writer.handle(), Some(on_commit), shared) };
+    }
+
+    /// Pages in the WAL after the last commit of this process.
+    pub(crate) fn pages(&self) -> u32 {
+        self.shared.pages.load(Ordering::Relaxed)
+    }
+
+    /// Wake the thread when the WAL has grown enough.
+    #[inline]
+    pub(crate) fn after_write(&self, engine: &Arc<Engine>) {
+        if self.pages() >= WANTED && !self.shared.pending.swap(true, Ordering::AcqRel) {
+            self.wake(engine);
+        }
+    }
+
+    #[cold]
+    fn wake(&self, engine: &Arc<Engine>) {
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if thread.is_none() && !self.shared.stopping.load(Ordering::Acquire) {
+            let (shared, engine) = (Arc::clone(&self.shared), Arc::downgrade(engine));
+            let builder = std::thread::Builder::new().name("holdfast-ckpt".into());
+            match builder.spawn(move || serve(&shared, &engine)) {
+                Ok(handle) => *thread = Some(handle),
+                Err(error) => log::error!(target: "holdfast::checkpoint", "no thread: {error}"),
+            }
+        }
+        drop(self.shared.lock.lock().unwrap_or_else(PoisonError::into_inner));
+        self.shared.wake.notify_one();
+    }
+
+    /// End the thread and close its connection.
+    pub(crate) fn stop(&self) {
+        self.shared.stopping.store(true, Ordering::Release);
+        drop(self.shared.lock.lock().unwrap_or_else(PoisonError::into_inner));
+        self.shared.wake.notify_one();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(handle) = thread
+            && handle.thread().id() != std::thread::current().id()
+        {
+            let _ = handle.join();
+        }
+    }
+}
+
+unsafe extern "C" fn on_commit(
+    shared: *mut c_void,
+    _db: *mut ffi::sqlite3,
+    _name: *const c_char,
+    pages: c_int,
+) -> c_int {
+    // SAFETY: see `observe`.
+    let shared = unsafe { &*shared.cast::<Shared>() };
+    shared.pages.store(pages.unsigned_abs(), Ordering::Relaxed);
+    ffi::SQLITE_OK
+}
+
+fn serve(shared: &Shared, engine: &Weak<Engine>) {
+    let mut connection = None;
+    loop {
+        {
+            let mut lock = shared.lock.lock().unwrap_or_else(PoisonError::into_inner);
+            while !shared.pending.load(Ordering::Acquire) && !shared.stopping.load(Ordering::Acquire) {
+                lock = shared.wake.wait(lock).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+        if shared.stopping.load(Ordering::Acquire) {
+            return;
+        }
+        let Some(engine) = engine.upgrade() else { return };
+        if let Err(error) = cycle(shared, &engine, &mut connection) {
+            log::warn!(target: "holdfast::checkpoint", "a checkpoint failed: {error}");
+            connection = None;
+        }
+        shared.pages.store(0, Ordering::Relaxed);
+        shared.pending.store(false, Ordering::Release);
+    }
+}
+
+fn cycle(shared: &Shared, engine: &Arc<Engine>, own: &mut Option<Connection>) -> Result<()> {
+    if own.is_none() {
+        *own = Some(Connection::open_writer(&engine.location.path, &engine.options())?);
+    }
+    let Some(connection) = own else { return Ok(()) };
+    checkpoint(connection, ffi::SQLITE_CHECKPOINT_PASSIVE)?;
+    if shared.pages.load(Ordering::Relaxed) >= CEILING {
+        // A writer that never stops is always a few pages ahead: hold it for the last few.
+        let patience = Patience::timeout(LANE_HOLD);
+        if let Ok(writer) = Writer::enter(engine, &patience) {
+            let _attention = connection.attend(&patience);
+            checkpoint(connection, ffi::SQLITE_CHECKPOINT_RESTART)?;
+            drop(writer);
+        }
+    }
+    Ok(())
+}
+
+/// Run one checkpoint; gives pages in the WAL and pages copied to the file.
+pub(crate) fn checkpoint(connection: &Connection, mode: c_int) -> Result<(u32, u32)> {
+    let (mut pages, mut copied) = (0, 0);
+    // SAFETY: the connection is open, the pointers are valid for the call.
+    let rc = unsafe {
+        let main = c"main".as_ptr();
+        ffi::sqlite3_wal_checkpoint_v2(connection.handle(), main, mode, &mut pages, &mut copied)
+    };
+    match rc {
+        // Busy is an answer, not a failure: readers or another process are in the way.
+        ffi::SQLITE_OK | ffi::SQLITE_BUSY => Ok((pages.unsigned_abs(), copied.unsigned_abs())),
+        _ => Err(connection.error(rc, None)),
+    }
+}

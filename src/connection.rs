@@ -1,0 +1,407 @@
+//! One connection: opened, every pragma applied, read back, and explained where it did not take.
+
+use std::mem::ManuallyDrop;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rusqlite::ffi;
+
+use crate::error::{Busy, Error, Holder, PragmaMismatch, Resource, Result, summary};
+use crate::guard;
+use crate::options::{Options, Pragmas};
+use crate::patience::Patience;
+use crate::statement::Cache;
+use crate::watch::{Attention, Ending, Role, Watch};
+
+/// The oldest SQLite without the WAL-reset bug (two checkpoints and a commit at once).
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// A verified connection to one file.
+///
+/// It is used by one thread at a time: whoever checked it out of the pool, or holds the lane.
+pub struct Connection {
+    cache: Cache,
+    raw: ManuallyDrop<rusqlite::Connection>,
+    watch: Box<Watch>,
+    badge: Arc<Badge>,
+    verified: Vec<(String, String)>,
+    generation: u32,
+}
+
+// SAFETY: SQLite runs in multi-thread mode, and a connection is used by one thread at a time.
+unsafe impl Send for Connection {}
+
+/// Who uses a connection, for the messages of those who wait.
+#[derive(Debug, Default)]
+pub(crate) struct Badge(Mutex<Option<Hold>>);
+
+#[derive(Debug)]
+struct Hold {
+    thread: u64,
+    since: Instant,
+    statement: Option<Arc<str>>,
+}
+
+impl Badge {
+    pub(crate) fn pin_on(&self) {
+        let hold = Hold { thread: guard::thread_id(), since: Instant::now(), statement: None };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(hold);
+    }
+
+    /// How long it was held.
+    pub(crate) fn take_off(&self) -> Duration {
+        let hold = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        hold.map_or(Duration::ZERO, |h| h.since.elapsed())
+    }
+
+    pub(crate) fn note(&self, sql: &Arc<str>) {
+        let mut hold = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(hold) = hold.as_mut().filter(|h| h.statement.is_none()) {
+            hold.statement = Some(sql.clone());
+        }
+    }
+
+    pub(crate) fn holder(&self) -> Option<Holder> {
+        let hold = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        hold.as_ref().map(|hold| Holder {
+            thread: hold.thread,
+            name: guard::thread_name(hold.thread),
+            statement: hold.statement.as_deref().map(summary),
+            held: hold.since.elapsed(),
+        })
+    }
+}
+
+impl Connection {
+    /// Make a bare connection of SQLite into a verified one.
+    pub(crate) fn verify(raw: rusqlite::Connection, role: Role, options: &Options) -> Result<Self> {
+        if rusqlite::version_number() < OLDEST_SQLITE {
+            return Err(Error::Misuse(format!(
+                "SQLite {} can corrupt a WAL database (its WAL-reset bug); 3.51.3 or newer is needed",
+                rusqlite::version()
+            )));
+        }
+        load_extensions(&raw, &options.extensions)?;
+        apply(&raw, role, options)?;
+        let verified = verify_pragmas(&raw, &options.pragmas)?;
+        raw.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        let watch = Watch::new(role, options.pragmas.busy_timeout());
+        // SAFETY: the box keeps the watch in place, and is dropped after the connection.
+        unsafe { watch.install(raw.handle()) };
+        Ok(Connection {
+            cache: Cache::default(),
+            raw: ManuallyDrop::new(raw),
+            watch,
+            badge: Arc::default(),
+            verified,
+            generation: guard::generation(),
+        })
+    }
+
+    /// The writing connection of a file that exists.
+    pub(crate) fn open_writer(path: &Path, options: &Options) -> Result<Self> {
+        use rusqlite::OpenFlags;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let raw = rusqlite::Connection::open_with_flags(path, flags)?;
+        Self::verify(raw, Role::Writer, options)
+    }
+
+    /// The pragmas as they were read back when the connection was opened.
+    pub fn pragmas(&self) -> &[(String, String)] {
+        &self.verified
+    }
+
+    /// The connection of `rusqlite` below, for what has no verb here.
+    ///
+    /// What it changes about pragmas, transactions or callbacks, the engine does not know of.
+    pub fn sqlite(&self) -> &rusqlite::Connection {
+        &self.raw
+    }
+
+    /// Run under this deadline and caller until the guard is dropped.
+    pub fn attend<'a>(&'a self, patience: &'a Patience<'a>) -> impl Drop + 'a {
+        self.attention(patience)
+    }
+
+    fn attention<'a>(&'a self, patience: &'a Patience<'a>) -> Attention<'a> {
+        self.watch.attend(patience)
+    }
+
+    /// Run one of the engine's own statements, which may do what a user's may not.
+    pub(crate) fn internal<T>(&self, run: impl FnOnce() -> Result<T>) -> Result<T> {
+        let before = self.watch.internal.replace(true);
+        let result = run();
+        self.watch.internal.set(before);
+        result
+    }
+
+    /// Run a statement of the engine to its end.
+    pub(crate) fn command(&self, sql: &str) -> Result<()> {
+        self.internal(|| self.statement(sql)?.run(self))
+    }
+
+    /// Run a statement of the engine for one integer.
+    pub(crate) fn number(&self, sql: &str) -> Result<i64> {
+        self.internal(|| {
+            let mut statement = self.statement(sql)?;
+            statement.step(self)?;
+            Ok(statement.column(0).as_i64().unwrap_or_default())
+        })
+    }
+
+    /// Whether no transaction is open.
+    #[inline]
+    pub fn is_idle(&self) -> bool {
+        // SAFETY: the connection is open.
+        unsafe { ffi::sqlite3_get_autocommit(self.handle()) != 0 }
+    }
+
+    /// Whether it was opened by this process, not by the one from which it was forked.
+    #[inline]
+    pub fn is_current(&self) -> bool {
+        self.generation == guard::generation()
+    }
+
+    /// Roll back whatever is open.
+    pub(crate) fn clean(&self) -> Result<()> {
+        if self.is_idle() { Ok(()) } else { self.command("ROLLBACK") }
+    }
+
+    /// Rows that the last INSERT, UPDATE or DELETE changed.
+    pub fn changes(&self) -> u64 {
+        // SAFETY: the connection is open.
+        unsafe { ffi::sqlite3_changes64(self.handle()) as u64 }
+    }
+
+    /// Rows changed since the connection was opened, by triggers and cascades too.
+    pub fn total_changes(&self) -> u64 {
+        // SAFETY: the connection is open.
+        unsafe { ffi::sqlite3_total_changes64(self.handle()) as u64 }
+    }
+
+    #[inline]
+    pub(crate) fn handle(&self) -> *mut ffi::sqlite3 {
+        // SAFETY: the pointer is used while `self` lives, by the thread that uses `self`.
+        unsafe { self.raw.handle() }
+    }
+
+    #[inline]
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    pub(crate) fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    pub(crate) fn badge(&self) -> &Arc<Badge> {
+        &self.badge
+    }
+
+    #[inline]
+    pub(crate) fn note(&self, sql: &Arc<str>) {
+        if !self.watch.internal.get() {
+            self.badge.note(sql);
+        }
+    }
+
+    /// The error of the call that just failed.
+    #[cold]
+    pub(crate) fn error(&self, rc: i32, sql: Option<&str>) -> Error {
+        let (code, message) = self.last_error(rc);
+        let watch = &*self.watch;
+        match (watch.ending.take(), code & 0xff) {
+            (Some(Ending::Caller), ffi::SQLITE_INTERRUPT | ffi::SQLITE_BUSY) => Error::Interrupted,
+            (Some(Ending::Deadline), ffi::SQLITE_INTERRUPT) => Error::Timeout(watch.limit()),
+            (_, ffi::SQLITE_INTERRUPT) => Error::Interrupted,
+            (_, ffi::SQLITE_BUSY) => {
+                let snapshot = code == ffi::SQLITE_BUSY_SNAPSHOT;
+                Error::Busy(Box::new(Busy {
+                    resource: if snapshot { Resource::Snapshot } else { Resource::File },
+                    waited: if snapshot { Duration::ZERO } else { watch.waited() },
+                    code,
+                    holders: Vec::new(),
+                    process: self.raw.path().and_then(|p| guard::lock_holder(Path::new(p))),
+                }))
+            }
+            (_, ffi::SQLITE_AUTH) => match watch.denial.take() {
+                Some(problem) => Error::Misuse(problem),
+                None => Error::from_code(code, &message, sql),
+            },
+            _ => Error::from_code(code, &message, sql),
+        }
+    }
+
+    fn last_error(&self, rc: i32) -> (i32, String) {
+        // SAFETY: the connection is open; the message is copied at once.
+        unsafe {
+            let code = ffi::sqlite3_extended_errcode(self.handle());
+            let (code, text) = if code & 0xff == rc & 0xff {
+                (code, ffi::sqlite3_errmsg(self.handle()))
+            } else {
+                (rc, ffi::sqlite3_errstr(rc))
+            };
+            (code, std::ffi::CStr::from_ptr(text).to_string_lossy().into_owned())
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if self.is_current() {
+            self.cache.clear();
+            // SAFETY: dropped once, here.
+            unsafe { ManuallyDrop::drop(&mut self.raw) };
+        } else {
+            // A forked child must not close what the parent still uses.
+            self.cache.forget();
+        }
+    }
+}
+
+fn load_extensions(raw: &rusqlite::Connection, paths: &[std::path::PathBuf]) -> Result<()> {
+    if paths.is_empty() {
+        return Ok(());
+    }
+    // SAFETY: the user asked for these libraries by path; loading from SQL is off again after.
+    unsafe {
+        let _guard = rusqlite::LoadExtensionGuard::new(raw)?;
+        for path in paths {
+            raw.load_extension(path, None::<&str>)?;
+        }
+    }
+    Ok(())
+}
+
+/// Busy timeout first, `auto_vacuum` before WAL (after it, it is silently ignored), then the rest.
+fn apply(raw: &rusqlite::Connection, role: Role, options: &Options) -> Result<()> {
+    let pragmas = &options.pragmas;
+    raw.busy_timeout(pragmas.busy_timeout())?;
+    let writes = role == Role::Writer;
+    if writes {
+        if let Some(value) = pragmas.get("auto_vacuum") {
+            set(raw, "auto_vacuum", value)?;
+        }
+        if let Some(value) = pragmas.get("journal_mode") {
+            switch_journal(raw, value, pragmas.busy_timeout())?;
+        }
+        // Checkpoints belong to the background thread.
+        set(raw, "wal_autocheckpoint", "0")?;
+    }
+    let rest = pragmas.iter().filter(|(name, _)| {
+        !matches!(*name, "busy_timeout" | "auto_vacuum" | "journal_mode")
+            && (writes || *name != "user_version")
+    });
+    for (name, value) in rest {
+        set(raw, name, value)?;
+    }
+    Ok(())
+}
+
+fn set(raw: &rusqlite::Connection, name: &str, value: &str) -> Result<()> {
+    let mut statement = raw.prepare(&format!("PRAGMA {name} = {value}"))?;
+    let mut rows = statement.query([])?;
+    while rows.next()?.is_some() {}
+    Ok(())
+}
+
+/// Concurrent first opens collide here without SQLite asking its busy handler.
+fn switch_journal(raw: &rusqlite::Connection, mode: &str, limit: Duration) -> Result<()> {
+    let begun = Instant::now();
+    loop {
+        match set(raw, "journal_mode", mode) {
+            Err(error) if error.is_retryable() && begun.elapsed() < limit => {
+                std::thread::sleep(Duration::from_micros(fastrand::u64(500..3000)));
+            }
+            Err(Error::Sqlite(e)) if e.code & 0xff == ffi::SQLITE_BUSY => {
+                return Err(Error::Busy(Box::new(Busy {
+                    resource: Resource::File,
+                    waited: begun.elapsed(),
+                    code: e.code,
+                    holders: Vec::new(),
+                    process: raw.path().and_then(|p| guard::lock_holder(Path::new(p))),
+                })));
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Read every pragma back.
+///
+/// # Errors
+/// [`Error::Pragma`] with all that differ, and why where it is known.
+pub fn verify_pragmas(raw: &rusqlite::Connection, wanted: &Pragmas) -> Result<Vec<(String, String)>> {
+    let mut verified = Vec::new();
+    let mut mismatches = Vec::new();
+    for (name, value) in wanted.iter() {
+        let found = read(raw, name)?;
+        let (want, have) = (normal(name, value), normal(name, &found));
+        if want == have {
+            verified.push((name.to_owned(), have));
+        } else {
+            let why = why(name, &want, &have);
+            mismatches.push(PragmaMismatch { name: name.to_owned(), wanted: want, found: have, why });
+        }
+    }
+    if mismatches.is_empty() { Ok(verified) } else { Err(Error::Pragma(mismatches)) }
+}
+
+fn read(raw: &rusqlite::Connection, name: &str) -> Result<String> {
+    let mut statement = raw.prepare(&format!("PRAGMA {name}"))?;
+    let mut rows = statement.query([])?;
+    Ok(match rows.next()? {
+        None => "nothing (no such pragma)".to_owned(),
+        Some(row) => match row.get_ref(0)? {
+            rusqlite::types::ValueRef::Integer(i) => i.to_string(),
+            rusqlite::types::ValueRef::Real(r) => r.to_string(),
+            other => other.as_str().unwrap_or_default().to_owned(),
+        },
+    })
+}
+
+/// One spelling of each value: SQLite reads back numbers where one writes words.
+fn normal(name: &str, value: &str) -> String {
+    let value = value.to_ascii_lowercase();
+    let words: &[&str] = match name {
+        "synchronous" => &["off", "normal", "full", "extra"],
+        "temp_store" => &["default", "file", "memory"],
+        "auto_vacuum" => &["none", "full", "incremental"],
+        "journal_mode" | "locking_mode" | "encoding" => return value,
+        _ => return switch(&value),
+    };
+    match value.parse::<usize>().ok().and_then(|i| words.get(i)) {
+        Some(word) => (*word).to_owned(),
+        None => value,
+    }
+}
+
+fn switch(value: &str) -> String {
+    match value {
+        "on" | "true" | "yes" => "1".into(),
+        "off" | "false" | "no" => "0".into(),
+        other => other.into(),
+    }
+}
+
+fn why(name: &str, wanted: &str, found: &str) -> Option<String> {
+    Some(match name {
+        "auto_vacuum" => format!(
+            "the file was made with auto_vacuum {found}, which only a full vacuum can change: open it \
+             with pragmas={{\"auto_vacuum\": \"{found}\"}} and call db.vacuum(full=True), or run \
+             `holdfast vacuum --full`"
+        ),
+        "journal_mode" if wanted == "wal" => "write-ahead logging needs shared memory and a writable \
+             directory; network file systems and read-only files have neither"
+            .into(),
+        "journal_mode" => "another connection keeps the file in its present mode; close every other \
+             user of the file first"
+            .into(),
+        "mmap_size" => "this build of SQLite caps the size of its memory map".into(),
+        _ if found.starts_with("nothing") => "SQLite ignores pragmas that it does not know".into(),
+        _ => return None,
+    })
+}

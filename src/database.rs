@@ -1,0 +1,426 @@
+//! A database: a handle on one file, and the engine that all handles of the process share.
+
+use std::collections::HashMap;
+use std::mem::ManuallyDrop;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use rusqlite::types::{Value, ValueRef};
+
+use crate::checkpoint::Checkpointer;
+use crate::connection::Connection;
+use crate::error::{Error, PragmaMismatch, Result};
+use crate::guard::{self, PerProcess};
+use crate::location::{FileId, Location};
+use crate::options::Options;
+use crate::patience::Patience;
+use crate::pool::{Pool, Reader};
+use crate::retry::{self, RetryCounters};
+use crate::stats::Stats;
+use crate::transaction::{Mode, Snapshot, Transaction};
+use crate::vacuum::Daemon;
+use crate::writer::{Lane, Writer};
+
+/// How long close waits for transactions and readers to end by themselves.
+const CLOSE_WAIT: Duration = Duration::from_secs(5);
+
+/// What all handles of a process on one file share.
+pub struct Engine {
+    pub(crate) location: Location,
+    pub(crate) options: Arc<Mutex<Options>>,
+    pub(crate) stats: Stats,
+    pub(crate) retries: RetryCounters,
+    pub(crate) checkpointer: Checkpointer,
+    pub(crate) daemon: Daemon,
+    pool: Mutex<Option<Arc<Pool>>>,
+    lane: Option<Lane>,
+    handles: AtomicUsize,
+    closing: AtomicBool,
+}
+
+impl Engine {
+    fn open(location: Location, options: Options) -> Result<Self> {
+        let lane = match options.read_only {
+            true => None,
+            false => Some(Connection::open_writer(&location.path, &options)?),
+        };
+        let checkpointer = Checkpointer::default();
+        if let Some(writer) = &lane {
+            checkpointer.observe(writer);
+        }
+        let path = location.path.clone();
+        let options = Arc::new(Mutex::new(options));
+        let pool = Pool::open(path, Arc::clone(&options))?;
+        Ok(Engine {
+            location,
+            options,
+            stats: Stats::default(),
+            retries: RetryCounters::default(),
+            checkpointer,
+            daemon: Daemon::default(),
+            pool: Mutex::new(Some(Arc::new(pool))),
+            lane: lane.map(Lane::new),
+            handles: AtomicUsize::new(0),
+            closing: AtomicBool::new(false),
+        })
+    }
+
+    pub(crate) fn options(&self) -> MutexGuard<'_, Options> {
+        self.options.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn pool(&self) -> Result<Arc<Pool>> {
+        let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        pool.as_ref().map(Arc::clone).ok_or_else(|| self.closed())
+    }
+
+    pub(crate) fn lane(&self) -> Result<&Lane> {
+        self.lane.as_ref().ok_or_else(|| {
+            Error::Misuse("the database was opened read_only; open it again without to write".into())
+        })
+    }
+
+    pub(crate) fn closed(&self) -> Error {
+        Error::Closed("the database is closed; open it again".into())
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// A reader of the pool.
+    pub(crate) fn reader(&self, patience: &Patience<'_>) -> Result<Reader> {
+        if self.is_closing() {
+            return Err(self.closed());
+        }
+        self.stats.reads.add(1);
+        self.pool()?.get(patience, &self.stats)
+    }
+
+    /// Run an operation again under the retry policy while it fails with a retryable error.
+    pub(crate) fn retrying<T>(
+        &self,
+        patience: &Patience<'_>,
+        operation: impl FnMut() -> Result<T>,
+    ) -> Result<T> {
+        let policy = self.options().retry.clone();
+        retry::run(&policy, &self.retries, |time| patience.sleep(time), operation)
+    }
+
+    /// Called when the lane is given back, by the thread that held it.
+    pub(crate) fn after_write(self: &Arc<Self>) {
+        self.stats.writes.add(1);
+        self.checkpointer.after_write(self);
+        self.daemon.start(self);
+    }
+
+    /// Refuse new work, wait a bound, interrupt, close the readers, and the writer last.
+    fn shut_down(&self, patience: &Patience<'_>) {
+        self.closing.store(true, Ordering::Release);
+        self.daemon.stop();
+        patience.caller().release();
+        if let Some(lane) = &self.lane {
+            lane.refuse();
+        }
+        let begun = Instant::now();
+        while !self.is_quiet() && begun.elapsed() < CLOSE_WAIT && patience.caller().proceed() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.checkpointer.stop();
+        let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(pool);
+        if let Some(lane) = &self.lane {
+            drop(lane.retire());
+        }
+        if self.location.temporary {
+            self.location.remove();
+        }
+    }
+
+    fn is_quiet(&self) -> bool {
+        let readers = self.pool().is_ok_and(|pool| !pool.holders().is_empty());
+        !readers && self.lane.as_ref().is_none_or(Lane::is_free)
+    }
+
+    /// Why a second open of the same file cannot share this engine.
+    fn check_same(&self, options: &Options) -> Result<()> {
+        let mine = self.options();
+        let differ: Vec<PragmaMismatch> = options
+            .pragmas
+            .iter()
+            .filter(|(name, value)| mine.pragmas.get(name) != Some(value))
+            .map(|(name, value)| PragmaMismatch {
+                name: name.to_owned(),
+                wanted: value.to_owned(),
+                found: mine.pragmas.get(name).unwrap_or("nothing").to_owned(),
+                why: Some("the file is open in this process already, with other pragmas".into()),
+            })
+            .collect();
+        if differ.is_empty() { Ok(()) } else { Err(Error::Pragma(differ)) }
+    }
+}
+
+/// The engines of this process, by file and by whether they may write.
+type Registry = Mutex<HashMap<(FileId, bool), Arc<Mutex<Weak<Engine>>>>>;
+
+fn registry() -> &'static Registry {
+    static REGISTRY: PerProcess<Registry> = PerProcess::new();
+    REGISTRY.get(Registry::default)
+}
+
+fn engine_of(location: Location, options: &Options) -> Result<Arc<Engine>> {
+    let file = FileId::of(&location.path)?;
+    let place = {
+        let mut registry = registry().lock().unwrap_or_else(PoisonError::into_inner);
+        registry.retain(|_, place| {
+            Arc::strong_count(place) > 1
+                || place.lock().unwrap_or_else(PoisonError::into_inner).strong_count() > 0
+        });
+        Arc::clone(registry.entry((file, options.read_only)).or_default())
+    };
+    let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
+    let shared = place.upgrade().filter(|engine| !engine.is_closing());
+    let engine = match shared {
+        Some(engine) => {
+            engine.check_same(options)?;
+            engine
+        }
+        None => {
+            let engine = Arc::new(Engine::open(location, options.clone())?);
+            *place = Arc::downgrade(&engine);
+            engine
+        }
+    };
+    engine.handles.fetch_add(1, Ordering::AcqRel);
+    Ok(engine)
+}
+
+/// Whether this process has the file open.
+pub(crate) fn is_open_here(path: &Path) -> bool {
+    let Ok(file) = FileId::of(path) else { return false };
+    let registry = registry().lock().unwrap_or_else(PoisonError::into_inner);
+    [true, false].iter().filter_map(|&read_only| registry.get(&(file, read_only))).any(|place| {
+        let place = place.lock().unwrap_or_else(PoisonError::into_inner);
+        place.upgrade().is_some_and(|engine| !engine.is_closing())
+    })
+}
+
+/// An engine, and the one that replaces it after a fork.
+struct Slot {
+    generation: u32,
+    engine: ManuallyDrop<Arc<Engine>>,
+    child: OnceLock<Box<Slot>>,
+}
+
+impl Slot {
+    fn new(engine: Arc<Engine>) -> Self {
+        let generation = guard::generation();
+        Slot { generation, engine: ManuallyDrop::new(engine), child: OnceLock::new() }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        // What was opened before a fork belongs to the parent.
+        if self.generation == guard::generation() {
+            // SAFETY: dropped once, here.
+            unsafe { ManuallyDrop::drop(&mut self.engine) };
+        }
+    }
+}
+
+/// A handle on one SQLite file, opened and verified.
+///
+/// ```
+/// let db = holdfast::Database::open(":memory:")?;
+/// db.execute("CREATE TABLE note(id INTEGER PRIMARY KEY, body TEXT)", &[])?;
+/// assert_eq!(db.execute("INSERT INTO note(body) VALUES (?)", &["hello".to_owned().into()])?, 1);
+/// # Ok::<(), holdfast::Error>(())
+/// ```
+pub struct Database {
+    slot: Slot,
+    options: Options,
+    closed: AtomicBool,
+}
+
+impl Database {
+    /// Open a file with the default options, or make it.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path, Options::default())
+    }
+
+    /// Open a file.
+    ///
+    /// # Errors
+    /// [`Error::Path`], [`Error::Pragma`], [`Error::Busy`], [`Error::Corruption`].
+    pub fn open_with(path: impl AsRef<Path>, options: Options) -> Result<Self> {
+        guard::watch_forks();
+        options.retry.validate()?;
+        let location = Location::resolve(path.as_ref(), &options)?;
+        let slot = Slot::new(engine_of(location, &options)?);
+        Ok(Database { slot, options, closed: AtomicBool::new(false) })
+    }
+
+    /// The engine of this process; opened anew in a forked child.
+    #[inline]
+    pub(crate) fn engine(&self) -> Result<&Arc<Engine>> {
+        let now = guard::generation();
+        if self.closed.load(Ordering::Acquire) {
+            return Err(self.slot.engine.closed());
+        }
+        if self.slot.generation == now { Ok(&self.slot.engine) } else { self.engine_after_fork() }
+    }
+
+    #[cold]
+    fn engine_after_fork(&self) -> Result<&Arc<Engine>> {
+        let mut slot = &self.slot;
+        while slot.generation != guard::generation() {
+            if slot.child.get().is_none() {
+                let location = Location { temporary: false, ..slot.engine.location.clone() };
+                let engine = engine_of(location, &self.options)?;
+                let _ = slot.child.set(Box::new(Slot::new(engine)));
+            }
+            slot = slot.child.get().expect("set just now");
+        }
+        Ok(&slot.engine)
+    }
+
+    /// The file, absolute.
+    pub fn path(&self) -> &PathBuf {
+        &self.slot.engine.location.path
+    }
+
+    /// The pragmas of the file's connections, as they were verified.
+    pub fn pragmas(&self) -> Result<Vec<(String, String)>> {
+        Ok(self.reader(&Patience::unbounded())?.pragmas().to_vec())
+    }
+
+    /// A reader, checked out of the pool.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] that names the holders when none is to be had in time.
+    pub fn reader(&self, patience: &Patience<'_>) -> Result<Reader> {
+        self.engine()?.reader(patience)
+    }
+
+    /// The writing connection, held until dropped; what is open then is rolled back.
+    pub fn writer(&self, patience: &Patience<'_>) -> Result<Writer> {
+        Writer::enter(self.engine()?, patience)
+    }
+
+    /// Run a write that is a transaction by itself, again while it fails with a retryable error.
+    pub fn write<T>(
+        &self,
+        patience: &Patience<'_>,
+        mut run: impl FnMut(&Connection) -> Result<T>,
+    ) -> Result<T> {
+        let engine = self.engine()?;
+        engine.retrying(patience, || {
+            let writer = Writer::enter(engine, patience)?;
+            let _attention = writer.attend(patience);
+            run(&writer)
+        })
+    }
+
+    /// Run one statement in a transaction of its own; gives the number of rows changed.
+    pub fn execute(&self, sql: &str, parameters: &[Value]) -> Result<u64> {
+        self.write(&Patience::unbounded(), |connection| connection.execute(sql, parameters))
+    }
+
+    /// All rows of a query, from one reader.
+    pub fn query(&self, sql: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>> {
+        self.reader(&Patience::unbounded())?.query(sql, parameters)
+    }
+
+    /// Begin a transaction.
+    pub fn transaction(&self, mode: Mode) -> Result<Transaction> {
+        self.transaction_with(mode, &Patience::unbounded())
+    }
+
+    /// [`Database::transaction`] under a deadline and a caller.
+    pub fn transaction_with(&self, mode: Mode, patience: &Patience<'_>) -> Result<Transaction> {
+        Transaction::begin(self.engine()?, mode, patience)
+    }
+
+    /// Fix a moment for several reads.
+    pub fn snapshot(&self, patience: &Patience<'_>) -> Result<Snapshot> {
+        Snapshot::begin(self.engine()?, patience)
+    }
+
+    /// Close this handle; the last one of the process closes the file.
+    pub fn close(&self) {
+        self.close_with(&Patience::unbounded());
+    }
+
+    /// [`Database::close`] on behalf of a caller.
+    pub fn close_with(&self, patience: &Patience<'_>) {
+        let mut slot = &self.slot;
+        while slot.generation != guard::generation() {
+            let Some(child) = slot.child.get() else {
+                self.closed.store(true, Ordering::Release);
+                return;
+            };
+            slot = child;
+        }
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        if slot.engine.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
+            slot.engine.shut_down(patience);
+        }
+    }
+
+    /// Whether this handle is closed.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Connection {
+    /// Run one statement to its end; gives the number of rows changed.
+    pub fn execute(&self, sql: &str, parameters: &[Value]) -> Result<u64> {
+        let before = self.total_changes();
+        let mut statement = self.statement(sql)?;
+        statement.bind_all(self, parameters.iter().map(ValueRef::from))?;
+        statement.run(self)?;
+        Ok(if self.total_changes() == before { 0 } else { self.changes() })
+    }
+
+    /// All rows of a statement.
+    pub fn query(&self, sql: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>> {
+        let mut statement = self.statement(sql)?;
+        statement.bind_all(self, parameters.iter().map(ValueRef::from))?;
+        let mut rows = Vec::new();
+        while statement.step(self)? {
+            rows.push(statement.row());
+        }
+        Ok(rows)
+    }
+}
+
+impl Transaction {
+    /// Run one statement; gives the number of rows changed.
+    pub fn execute(&self, sql: &str, parameters: &[Value]) -> Result<u64> {
+        self.connection()?.execute(sql, parameters)
+    }
+
+    /// All rows of a statement.
+    pub fn query(&self, sql: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>> {
+        self.connection()?.query(sql, parameters)
+    }
+}
+
+impl Snapshot {
+    /// All rows of a query.
+    pub fn query(&self, sql: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>> {
+        self.connection()?.query(sql, parameters)
+    }
+}

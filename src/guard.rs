@@ -1,0 +1,175 @@
+//! Fork: what a child process must not share with its parent.
+//!
+//! SQLite keys its table of file locks by device and inode, and the child inherits that table: a
+//! file opened in the child would believe in locks that only the parent holds. So the child sees
+//! every device number salted, which gives its files entries of their own, and it never touches a
+//! connection of an earlier generation.
+
+use std::cell::Cell;
+use std::ffi::c_int;
+use std::sync::Once;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+use rusqlite::ffi;
+
+static GENERATION: AtomicU32 = AtomicU32::new(0);
+
+/// How many forks lie between this process and the first that opened a database.
+pub(crate) fn generation() -> u32 {
+    GENERATION.load(Ordering::Relaxed)
+}
+
+/// A value that each process makes for itself; a forked child leaves its parent's alone.
+pub(crate) struct PerProcess<T: 'static>(AtomicPtr<(u32, T)>);
+
+impl<T: Send + Sync> PerProcess<T> {
+    pub(crate) const fn new() -> Self {
+        PerProcess(AtomicPtr::new(std::ptr::null_mut()))
+    }
+
+    pub(crate) fn get(&self, make: impl FnOnce() -> T) -> &'static T {
+        let now = generation();
+        let seen = self.0.load(Ordering::Acquire);
+        // SAFETY: a published pointer is never freed.
+        if let Some((of, value)) = unsafe { seen.as_ref() }
+            && *of == now
+        {
+            return value;
+        }
+        let made = Box::into_raw(Box::new((now, make())));
+        match self.0.compare_exchange(seen, made, Ordering::AcqRel, Ordering::Acquire) {
+            // SAFETY: published now, and never freed.
+            Ok(_) => unsafe { &(*made).1 },
+            Err(winner) => {
+                // SAFETY: `made` was not published; `winner` was, in this process.
+                unsafe {
+                    drop(Box::from_raw(made));
+                    &(*winner).1
+                }
+            }
+        }
+    }
+}
+
+/// Watch for forks from now on. Called before the first open.
+pub(crate) fn watch_forks() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: the handlers are plain functions that live as long as the program.
+        unsafe {
+            ffi::sqlite3_initialize();
+            libc::pthread_atfork(Some(before_fork), Some(after_fork_parent), Some(after_fork_child));
+        }
+    });
+}
+
+/// The global mutexes of SQLite that opening or closing a file takes, in the order it takes them.
+/// Held across the fork, they cannot be caught in the middle by it.
+const STATIC_MUTEXES: [c_int; 4] = [
+    ffi::SQLITE_MUTEX_STATIC_MAIN,
+    ffi::SQLITE_MUTEX_STATIC_VFS1,
+    ffi::SQLITE_MUTEX_STATIC_PRNG,
+    ffi::SQLITE_MUTEX_STATIC_LRU,
+];
+
+extern "C" fn before_fork() {
+    for id in STATIC_MUTEXES {
+        // SAFETY: static mutexes always exist; `sqlite3_initialize` has run.
+        unsafe { ffi::sqlite3_mutex_enter(ffi::sqlite3_mutex_alloc(id)) };
+    }
+}
+
+extern "C" fn after_fork_parent() {
+    for id in STATIC_MUTEXES.iter().rev() {
+        // SAFETY: entered by this thread in `before_fork`.
+        unsafe { ffi::sqlite3_mutex_leave(ffi::sqlite3_mutex_alloc(*id)) };
+    }
+}
+
+extern "C" fn after_fork_child() {
+    after_fork_parent();
+    GENERATION.fetch_add(1, Ordering::Relaxed);
+    // SAFETY: the default VFS is the unix one; it copies the pointers, which are functions.
+    unsafe {
+        let vfs = ffi::sqlite3_vfs_find(std::ptr::null());
+        if let Some(set) = vfs.as_ref().and_then(|v| v.xSetSystemCall) {
+            set(vfs, c"fstat".as_ptr(), as_syscall(salted_fstat as *const ()));
+            set(vfs, c"stat".as_ptr(), as_syscall(salted_stat as *const ()));
+        }
+    }
+}
+
+unsafe fn as_syscall(function: *const ()) -> ffi::sqlite3_syscall_ptr {
+    // SAFETY: SQLite calls the pointer with the signature of the system call it replaces.
+    unsafe { std::mem::transmute::<*const (), ffi::sqlite3_syscall_ptr>(function) }
+}
+
+fn salt() -> libc::dev_t {
+    libc::dev_t::from(generation()) << 40
+}
+
+unsafe extern "C" fn salted_fstat(fd: c_int, stat: *mut libc::stat) -> c_int {
+    // SAFETY: called by SQLite with the arguments of `fstat`.
+    unsafe {
+        let rc = libc::fstat(fd, stat);
+        (*stat).st_dev ^= salt();
+        rc
+    }
+}
+
+unsafe extern "C" fn salted_stat(path: *const libc::c_char, stat: *mut libc::stat) -> c_int {
+    // SAFETY: called by SQLite with the arguments of `stat`.
+    unsafe {
+        let rc = libc::stat(path, stat);
+        (*stat).st_dev ^= salt();
+        rc
+    }
+}
+
+/// The operating system's id of this thread, remembered so that asking is cheap.
+pub fn thread_id() -> u64 {
+    thread_local!(static ID: Cell<(u32, u64)> = const { Cell::new((u32::MAX, 0)) });
+    ID.with(|cell| {
+        let (generation_then, id) = cell.get();
+        let now = generation();
+        if generation_then == now {
+            return id;
+        }
+        // SAFETY: no arguments, no failure.
+        let id = unsafe { libc::gettid() } as u64;
+        cell.set((now, id));
+        id
+    })
+}
+
+/// The name that the system knows a thread of this process by.
+pub(crate) fn thread_name(id: u64) -> Option<String> {
+    let name = std::fs::read_to_string(format!("/proc/self/task/{id}/comm")).ok()?;
+    Some(name.trim_end().to_owned())
+}
+
+/// The process that holds SQLite's write lock on a file, as `/proc/locks` tells it.
+///
+/// Asking the file itself would mean opening and closing it, which drops our own locks.
+pub(crate) fn lock_holder(path: &std::path::Path) -> Option<u32> {
+    const WAL_WRITE_LOCK: u64 = 120;
+    const RESERVED_BYTE: u64 = 0x4000_0001;
+    let table = std::fs::read_to_string("/proc/locks").ok()?;
+    let mut shm = path.as_os_str().to_owned();
+    shm.push("-shm");
+    let files = [(shm.as_os_str(), WAL_WRITE_LOCK), (path.as_os_str(), RESERVED_BYTE)];
+    files.iter().find_map(|(file, byte)| {
+        let inode = std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(file).ok()?);
+        table.lines().find_map(|line| writer_of(line, inode, *byte))
+    })
+}
+
+fn writer_of(line: &str, inode: u64, byte: u64) -> Option<u32> {
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let [_, "POSIX", _, "WRITE", pid, file, start, end] = fields[..] else { return None };
+    let same_file = file.rsplit(':').next()?.parse() == Ok(inode);
+    let covers = start.parse::<u64>().ok()? <= byte
+        && (end == "EOF" || end.parse::<u64>().ok()? >= byte);
+    let pid: u32 = pid.parse().ok()?;
+    (same_file && covers && pid != std::process::id()).then_some(pid)
+}

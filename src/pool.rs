@@ -1,0 +1,187 @@
+//! The r2d2 pool of verified reader connections.
+
+use std::mem::ManuallyDrop;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use r2d2_sqlite::SqliteConnectionManager;
+use rusqlite::OpenFlags;
+use scheduled_thread_pool::ScheduledThreadPool;
+
+use crate::connection::{Badge, Connection};
+use crate::error::{Busy, Error, Holder, Resource, Result};
+use crate::guard::PerProcess;
+use crate::options::Options;
+use crate::patience::{POLL, Patience};
+use crate::stats::Stats;
+use crate::watch::Role;
+
+/// A connection that lay idle longer than this is tried with a statement before it is handed out.
+const TRUSTED: Duration = Duration::from_secs(1);
+/// How long a reader is waited for when the caller gives no timeout.
+pub(crate) const DEFAULT_WAIT: Duration = Duration::from_secs(30);
+/// Readers that are kept open when nobody uses them.
+const KEPT_IDLE: u32 = 2;
+
+/// Opens readers for r2d2, and knows who has them.
+pub(crate) struct Manager {
+    sqlite: SqliteConnectionManager,
+    options: Arc<Mutex<Options>>,
+    badges: Arc<Mutex<Vec<Weak<Badge>>>>,
+}
+
+impl Manager {
+    fn open(&self) -> Result<Connection> {
+        let raw = r2d2::ManageConnection::connect(&self.sqlite)?;
+        let options = self.options.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let connection = Connection::verify(raw, Role::Reader, &options)?;
+        let mut badges = self.badges.lock().unwrap_or_else(PoisonError::into_inner);
+        badges.retain(|badge| badge.strong_count() > 0);
+        badges.push(Arc::downgrade(connection.badge()));
+        Ok(connection)
+    }
+}
+
+impl r2d2::ManageConnection for Manager {
+    type Connection = Lent;
+    type Error = Error;
+
+    fn connect(&self) -> Result<Lent> {
+        Ok(Lent { connection: self.open()?, returned: Instant::now() })
+    }
+
+    fn is_valid(&self, lent: &mut Lent) -> Result<()> {
+        lent.connection.clean()?;
+        if lent.returned.elapsed() > TRUSTED {
+            lent.connection.number("SELECT count(*) FROM sqlite_schema WHERE 0")?;
+        }
+        Ok(())
+    }
+
+    fn has_broken(&self, lent: &mut Lent) -> bool {
+        lent.returned = Instant::now();
+        lent.connection.clean().is_err()
+    }
+}
+
+/// A connection and when it came back to the pool.
+pub(crate) struct Lent {
+    connection: Connection,
+    returned: Instant,
+}
+
+/// A pool of readers of one file.
+pub(crate) struct Pool {
+    pool: r2d2::Pool<Manager>,
+    badges: Arc<Mutex<Vec<Weak<Badge>>>>,
+}
+
+impl Pool {
+    /// The first reader is opened here, so that its error is the real one and comes at once.
+    pub(crate) fn open(path: PathBuf, options: Arc<Mutex<Options>>) -> Result<Self> {
+        let size = options.lock().unwrap_or_else(PoisonError::into_inner).pool_size;
+        if size == 0 {
+            return Err(Error::Misuse("pool_size must be at least 1".into()));
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let badges = Arc::default();
+        let sqlite = SqliteConnectionManager::file(path).with_flags(flags);
+        let manager = Manager { sqlite, options, badges: Arc::clone(&badges) };
+        drop(manager.open()?);
+        // No lifetimes: they would throw away warm statement caches.
+        let pool = r2d2::Pool::builder()
+            .max_size(size)
+            .min_idle(Some(KEPT_IDLE.min(size)))
+            .max_lifetime(None)
+            .idle_timeout(None)
+            .test_on_check_out(true)
+            .thread_pool(opener())
+            .build_unchecked(manager);
+        Ok(Pool { pool, badges })
+    }
+
+    /// A reader, first come first served by r2d2; waits at most for the caller's timeout.
+    pub(crate) fn get(&self, patience: &Patience<'_>, stats: &Stats) -> Result<Reader> {
+        let lent = match self.pool.try_get() {
+            Some(lent) => lent,
+            None => self.wait(patience, stats)?,
+        };
+        lent.connection.badge().pin_on();
+        Ok(Reader { lent: ManuallyDrop::new(lent) })
+    }
+
+    fn wait(
+        &self,
+        patience: &Patience<'_>,
+        stats: &Stats,
+    ) -> Result<r2d2::PooledConnection<Manager>> {
+        let begun = Instant::now();
+        let deadline = patience.deadline().unwrap_or(begun + DEFAULT_WAIT);
+        patience.caller().release();
+        let result = loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.pool.get_timeout(left.min(POLL)) {
+                Ok(lent) => break Ok(lent),
+                Err(_) if !patience.caller().proceed() => break Err(Error::Interrupted),
+                Err(_) if left.is_zero() => break Err(self.exhausted(begun.elapsed())),
+                Err(_) => {}
+            }
+        };
+        stats.pool_waits.record(begun.elapsed());
+        result
+    }
+
+    fn exhausted(&self, waited: Duration) -> Error {
+        let code = rusqlite::ffi::SQLITE_BUSY;
+        let (resource, process) = (Resource::Reader, None);
+        Error::Busy(Box::new(Busy { resource, waited, code, holders: self.holders(), process }))
+    }
+
+    /// Who has a reader now.
+    pub(crate) fn holders(&self) -> Vec<Holder> {
+        let badges = self.badges.lock().unwrap_or_else(PoisonError::into_inner);
+        badges.iter().filter_map(|badge| badge.upgrade()?.holder()).collect()
+    }
+
+    /// Connections open, and idle among them.
+    pub(crate) fn state(&self) -> (u32, u32) {
+        let state = self.pool.state();
+        (state.connections, state.idle_connections)
+    }
+}
+
+/// One thread of the process opens readers in the background, for all pools.
+fn opener() -> Arc<ScheduledThreadPool> {
+    static OPENER: PerProcess<Arc<ScheduledThreadPool>> = PerProcess::new();
+    Arc::clone(OPENER.get(|| {
+        let pool = ScheduledThreadPool::builder().num_threads(1);
+        Arc::new(pool.thread_name_pattern("holdfast-pool").build())
+    }))
+}
+
+/// A reader, checked out; it goes back when dropped.
+pub struct Reader {
+    lent: ManuallyDrop<r2d2::PooledConnection<Manager>>,
+}
+
+impl std::ops::Deref for Reader {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.lent.connection
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        // The pool of a parent process is not ours to give back to.
+        if self.is_current() {
+            self.badge().take_off();
+            // SAFETY: dropped once, here.
+            unsafe { ManuallyDrop::drop(&mut self.lent) };
+        }
+    }
+}

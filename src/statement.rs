@@ -1,0 +1,376 @@
+//! Prepared statements: the cache of a connection, binding, stepping.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
+use std::ffi::{CStr, c_char, c_int};
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use rusqlite::ffi;
+use rusqlite::types::{Value, ValueRef};
+
+use crate::connection::Connection;
+use crate::error::{Error, Result, summary};
+
+/// How many statements a connection keeps prepared.
+const CAPACITY: usize = 256;
+
+/// A prepared statement, taken out of its connection's cache.
+///
+/// Give it back with [`Connection::give_back`], or let a [`Lease`] do so.
+pub struct Statement {
+    raw: NonNull<ffi::sqlite3_stmt>,
+    sql: Arc<str>,
+    parameters: usize,
+    readonly: bool,
+    long: Cell<bool>,
+    columns: OnceCell<Arc<[String]>>,
+    prepared: Cell<c_int>,
+}
+
+// SAFETY: a statement is used by one thread at a time, like the connection that it belongs to.
+unsafe impl Send for Statement {}
+
+impl Statement {
+    fn prepare(connection: &Connection, sql: &str) -> Result<Self> {
+        let mut raw = std::ptr::null_mut();
+        let mut tail: *const c_char = std::ptr::null();
+        let length = c_int::try_from(sql.len())
+            .map_err(|_| Error::Value("the statement is longer than 2 GiB".into()))?;
+        let flags = ffi::SQLITE_PREPARE_PERSISTENT;
+        // SAFETY: the connection is open; the pointers are valid for the call.
+        let rc = unsafe {
+            let text = sql.as_ptr().cast();
+            ffi::sqlite3_prepare_v3(connection.handle(), text, length, flags, &mut raw, &mut tail)
+        };
+        if rc != ffi::SQLITE_OK {
+            return Err(connection.error(rc, Some(sql)));
+        }
+        let Some(raw) = NonNull::new(raw) else {
+            return Err(Error::Misuse(format!("there is no statement in {:?}", summary(sql))));
+        };
+        // SAFETY: `raw` is a valid statement.
+        let statement = unsafe {
+            Statement {
+                raw,
+                sql: sql.into(),
+                parameters: ffi::sqlite3_bind_parameter_count(raw.as_ptr()) as usize,
+                readonly: ffi::sqlite3_stmt_readonly(raw.as_ptr()) != 0,
+                long: Cell::new(false),
+                columns: OnceCell::new(),
+                prepared: Cell::new(0),
+            }
+        };
+        let used = tail as usize - sql.as_ptr() as usize;
+        if crate::sql::has_statement(&sql[used..]) {
+            return Err(Error::Misuse(
+                "there is more than one statement; run several with execute_script".into(),
+            ));
+        }
+        Ok(statement)
+    }
+
+    /// The text that it was prepared from.
+    pub fn sql(&self) -> &Arc<str> {
+        &self.sql
+    }
+
+    /// Whether it leaves the file as it is.
+    pub fn is_readonly(&self) -> bool {
+        self.readonly
+    }
+
+    /// Whether it ran past the budget of a short statement the last time.
+    pub fn is_long(&self) -> bool {
+        self.long.get()
+    }
+
+    /// The number of parameters; a `:name` that is used twice counts once.
+    pub fn parameter_count(&self) -> usize {
+        self.parameters
+    }
+
+    /// The name of a parameter (from 1), without its sign; `None` for a plain `?`.
+    pub fn parameter_name(&self, index: usize) -> Option<&str> {
+        // SAFETY: the name lives as long as the statement; SQL is UTF-8.
+        unsafe {
+            let name = ffi::sqlite3_bind_parameter_name(self.raw.as_ptr(), index as c_int);
+            let name = (!name.is_null()).then(|| CStr::from_ptr(name))?.to_str().ok()?;
+            name.get(1..)
+        }
+    }
+
+    /// The number of columns of a row; 0 for a statement that gives none.
+    pub fn column_count(&self) -> usize {
+        // SAFETY: the statement is valid.
+        unsafe { ffi::sqlite3_column_count(self.raw.as_ptr()) as usize }
+    }
+
+    /// The names of the columns, in order.
+    pub fn columns(&mut self) -> &Arc<[String]> {
+        // SAFETY: the statement is valid; column names are UTF-8 that lives until the next step.
+        unsafe {
+            let raw = self.raw.as_ptr();
+            let prepared = ffi::sqlite3_stmt_status(raw, ffi::SQLITE_STMTSTATUS_REPREPARE, 0);
+            if prepared != self.prepared.replace(prepared) {
+                self.columns.take();
+            }
+            self.columns.get_or_init(|| {
+                (0..ffi::sqlite3_column_count(raw))
+                    .map(|i| {
+                        let name = ffi::sqlite3_column_name(raw, i);
+                        if name.is_null() {
+                            return String::new();
+                        }
+                        CStr::from_ptr(name).to_string_lossy().into_owned()
+                    })
+                    .collect()
+            })
+        }
+    }
+
+    /// Bind a value to a parameter (from 1); SQLite copies it.
+    pub fn bind(&mut self, connection: &Connection, index: usize, value: ValueRef<'_>) -> Result<()> {
+        // SAFETY: SQLite copies the value before it returns.
+        unsafe { self.bind_as(connection, index, value, ffi::SQLITE_TRANSIENT()) }
+    }
+
+    /// Bind a value without a copy.
+    ///
+    /// # Safety
+    /// The value must stay as it is until [`Statement::reset`], another bind or the drop.
+    #[inline]
+    pub unsafe fn bind_borrowed(
+        &mut self,
+        connection: &Connection,
+        index: usize,
+        value: ValueRef<'_>,
+    ) -> Result<()> {
+        // SAFETY: the caller keeps the value.
+        unsafe { self.bind_as(connection, index, value, ffi::SQLITE_STATIC()) }
+    }
+
+    #[inline]
+    unsafe fn bind_as(
+        &mut self,
+        connection: &Connection,
+        index: usize,
+        value: ValueRef<'_>,
+        keep: ffi::sqlite3_destructor_type,
+    ) -> Result<()> {
+        let raw = self.raw.as_ptr();
+        let i = index as c_int;
+        // SAFETY: the statement is valid; pointers and lengths belong together.
+        let rc = unsafe {
+            match value {
+                ValueRef::Null => ffi::sqlite3_bind_null(raw, i),
+                ValueRef::Integer(v) => ffi::sqlite3_bind_int64(raw, i, v),
+                ValueRef::Real(v) => ffi::sqlite3_bind_double(raw, i, v),
+                ValueRef::Text(v) => {
+                    let utf8 = ffi::SQLITE_UTF8 as u8;
+                    ffi::sqlite3_bind_text64(raw, i, v.as_ptr().cast(), v.len() as u64, keep, utf8)
+                }
+                ValueRef::Blob([]) => ffi::sqlite3_bind_zeroblob(raw, i, 0),
+                ValueRef::Blob(v) => {
+                    ffi::sqlite3_bind_blob64(raw, i, v.as_ptr().cast(), v.len() as u64, keep)
+                }
+            }
+        };
+        if rc == ffi::SQLITE_OK { Ok(()) } else { Err(connection.error(rc, Some(&self.sql))) }
+    }
+
+    /// Bind values to the parameters in order.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] when there are too few or too many.
+    pub fn bind_all<'v>(
+        &mut self,
+        connection: &Connection,
+        values: impl IntoIterator<Item = ValueRef<'v>>,
+    ) -> Result<()> {
+        let mut count = 0;
+        for value in values {
+            count += 1;
+            if count <= self.parameters {
+                self.bind(connection, count, value)?;
+            }
+        }
+        if count == self.parameters { Ok(()) } else { Err(self.wrong_count(count)) }
+    }
+
+    /// The error for a wrong number of parameters.
+    pub fn wrong_count(&self, given: usize) -> Error {
+        let sql = summary(&self.sql);
+        Error::Parameter(format!(
+            "the statement takes {} parameters, {given} were given (in: {sql})",
+            self.parameters
+        ))
+    }
+
+    /// Go to the next row; `false` when there is none.
+    #[inline]
+    pub fn step(&mut self, connection: &Connection) -> Result<bool> {
+        let watch = connection.watch();
+        watch.begin();
+        // SAFETY: the statement is valid.
+        match unsafe { ffi::sqlite3_step(self.raw.as_ptr()) } {
+            ffi::SQLITE_ROW => {
+                if watch.was_long() {
+                    self.long.set(true);
+                }
+                Ok(true)
+            }
+            ffi::SQLITE_DONE => {
+                if watch.was_long() {
+                    self.long.set(true);
+                }
+                Ok(false)
+            }
+            rc => Err(connection.error(rc, Some(&self.sql))),
+        }
+    }
+
+    /// Run it to its end, past any rows.
+    pub fn run(&mut self, connection: &Connection) -> Result<()> {
+        while self.step(connection)? {}
+        Ok(())
+    }
+
+    /// A column of the current row (from 0).
+    #[inline]
+    pub fn column(&self, index: usize) -> ValueRef<'_> {
+        let raw = self.raw.as_ptr();
+        let i = index as c_int;
+        // SAFETY: the value lives until the next step or reset, which take `&mut self`.
+        unsafe {
+            match ffi::sqlite3_column_type(raw, i) {
+                ffi::SQLITE_INTEGER => ValueRef::Integer(ffi::sqlite3_column_int64(raw, i)),
+                ffi::SQLITE_FLOAT => ValueRef::Real(ffi::sqlite3_column_double(raw, i)),
+                ffi::SQLITE_TEXT => {
+                    let text = ffi::sqlite3_column_text(raw, i);
+                    ValueRef::Text(slice(text, ffi::sqlite3_column_bytes(raw, i)))
+                }
+                ffi::SQLITE_BLOB => {
+                    let blob = ffi::sqlite3_column_blob(raw, i).cast();
+                    ValueRef::Blob(slice(blob, ffi::sqlite3_column_bytes(raw, i)))
+                }
+                _ => ValueRef::Null,
+            }
+        }
+    }
+
+    /// The current row, copied.
+    pub fn row(&self) -> Vec<Value> {
+        (0..self.column_count()).map(|i| self.column(i).into()).collect()
+    }
+
+    /// End the run and forget the parameters.
+    #[inline]
+    pub fn reset(&mut self) {
+        // SAFETY: the statement is valid; the result repeats the last step's, already reported.
+        unsafe {
+            ffi::sqlite3_reset(self.raw.as_ptr());
+            if self.parameters > 0 {
+                ffi::sqlite3_clear_bindings(self.raw.as_ptr());
+            }
+        }
+    }
+}
+
+unsafe fn slice<'a>(data: *const u8, length: c_int) -> &'a [u8] {
+    if data.is_null() {
+        return &[];
+    }
+    // SAFETY: SQLite reports pointer and length of one value.
+    unsafe { std::slice::from_raw_parts(data, length as usize) }
+}
+
+impl Drop for Statement {
+    fn drop(&mut self) {
+        // SAFETY: nobody else has the pointer; its connection is still open.
+        unsafe { ffi::sqlite3_finalize(self.raw.as_ptr()) };
+    }
+}
+
+/// The statements that a connection keeps prepared.
+#[derive(Default)]
+pub(crate) struct Cache {
+    idle: RefCell<HashMap<Arc<str>, (u64, Statement)>>,
+    clock: Cell<u64>,
+}
+
+impl Cache {
+    fn take(&self, sql: &str) -> Option<Statement> {
+        self.idle.borrow_mut().remove(sql).map(|(_, statement)| statement)
+    }
+
+    fn put(&self, statement: Statement) {
+        let now = self.clock.get() + 1;
+        self.clock.set(now);
+        let mut idle = self.idle.borrow_mut();
+        if idle.len() >= CAPACITY && !idle.contains_key(&statement.sql) {
+            let oldest = idle.iter().min_by_key(|(_, (used, _))| *used).map(|(k, _)| k.clone());
+            oldest.and_then(|sql| idle.remove(&sql));
+        }
+        idle.insert(statement.sql.clone(), (now, statement));
+    }
+
+    pub(crate) fn clear(&self) {
+        self.idle.borrow_mut().clear();
+    }
+
+    pub(crate) fn forget(&self) {
+        self.idle.borrow_mut().drain().for_each(std::mem::forget);
+    }
+}
+
+impl Connection {
+    /// Take a statement out of the cache, or prepare it.
+    pub fn take(&self, sql: &str) -> Result<Statement> {
+        let statement = match self.cache().take(sql) {
+            Some(statement) => statement,
+            None => Statement::prepare(self, sql)?,
+        };
+        self.note(&statement.sql);
+        Ok(statement)
+    }
+
+    /// Put a statement back, reset.
+    pub fn give_back(&self, mut statement: Statement) {
+        statement.reset();
+        self.cache().put(statement);
+    }
+
+    /// A statement that goes back by itself.
+    pub fn statement(&self, sql: &str) -> Result<Lease<'_>> {
+        Ok(Lease { statement: Some(self.take(sql)?), connection: self })
+    }
+}
+
+/// A statement that goes back to its connection's cache when dropped.
+pub struct Lease<'c> {
+    statement: Option<Statement>,
+    connection: &'c Connection,
+}
+
+impl std::ops::Deref for Lease<'_> {
+    type Target = Statement;
+
+    fn deref(&self) -> &Statement {
+        self.statement.as_ref().expect("present until the drop")
+    }
+}
+
+impl std::ops::DerefMut for Lease<'_> {
+    fn deref_mut(&mut self) -> &mut Statement {
+        self.statement.as_mut().expect("present until the drop")
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        if let Some(statement) = self.statement.take() {
+            self.connection.give_back(statement);
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Transactions on the writer lane, savepoints inside them, and snapshots on a reader.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use crate::connection::Connection;
+use crate::database::{Database, Engine};
+use crate::error::{Error, Result};
+use crate::patience::Patience;
+use crate::pool::Reader;
+use crate::writer::Writer;
+
+/// When a transaction takes SQLite's lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// At the first statement, as that needs it; the step from reading to writing can fail.
+    Deferred,
+    /// At once, for writing.
+    #[default]
+    Immediate,
+    /// At once, for writing; in rollback-journal mode nobody else reads meanwhile.
+    Exclusive,
+}
+
+impl Mode {
+    fn begin(self) -> &'static str {
+        match self {
+            Mode::Deferred => "BEGIN DEFERRED",
+            Mode::Immediate => "BEGIN IMMEDIATE",
+            Mode::Exclusive => "BEGIN EXCLUSIVE",
+        }
+    }
+}
+
+impl std::str::FromStr for Mode {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "deferred" => Ok(Mode::Deferred),
+            "immediate" => Ok(Mode::Immediate),
+            "exclusive" => Ok(Mode::Exclusive),
+            _ => Err(Error::Misuse(format!(
+                "unknown mode {name:?}; known are \"immediate\", \"deferred\" and \"exclusive\""
+            ))),
+        }
+    }
+}
+
+/// A transaction on the lane; dropped without [`Transaction::commit`], it is rolled back.
+pub struct Transaction {
+    writer: Writer,
+    depth: Cell<u32>,
+}
+
+impl Transaction {
+    /// Take the lane and begin, again and again while another process is busy.
+    pub(crate) fn begin(engine: &Arc<Engine>, mode: Mode, patience: &Patience<'_>) -> Result<Self> {
+        engine.retrying(patience, || {
+            let writer = Writer::enter(engine, patience)?;
+            {
+                let _attention = writer.attend(patience);
+                writer.command(mode.begin())?;
+            }
+            engine.stats.transactions.add(1);
+            Ok(Transaction { writer, depth: Cell::new(0) })
+        })
+    }
+
+    /// The connection, as long as the transaction stands.
+    ///
+    /// # Errors
+    /// [`Error::Fork`] in a forked child; [`Error::Closed`] when SQLite has rolled it back after a
+    /// full disk, an interrupt or `OR ROLLBACK`.
+    #[inline]
+    pub fn connection(&self) -> Result<&Connection> {
+        if !self.writer.is_current() {
+            return Err(Error::Fork("the transaction"));
+        }
+        if self.writer.is_idle() {
+            return Err(Error::Closed(
+                "the transaction was rolled back by SQLite after an earlier error; begin a new one"
+                    .into(),
+            ));
+        }
+        Ok(&self.writer)
+    }
+
+    /// Begin a savepoint; its depth names it to [`Transaction::release`] and
+    /// [`Transaction::rollback_to`].
+    pub fn savepoint(&self) -> Result<u32> {
+        let depth = self.depth.get() + 1;
+        self.connection()?.command(&format!("SAVEPOINT holdfast_{depth}"))?;
+        self.depth.set(depth);
+        Ok(depth)
+    }
+
+    /// Keep what was done since the savepoint, as part of the transaction.
+    pub fn release(&self, depth: u32) -> Result<()> {
+        self.end_savepoint(depth, "RELEASE")
+    }
+
+    /// Undo what was done since the savepoint.
+    pub fn rollback_to(&self, depth: u32) -> Result<()> {
+        if self.writer.is_current() && self.writer.is_idle() {
+            return Ok(());
+        }
+        self.connection()?.command(&format!("ROLLBACK TO holdfast_{depth}"))?;
+        self.end_savepoint(depth, "RELEASE")
+    }
+
+    fn end_savepoint(&self, depth: u32, verb: &str) -> Result<()> {
+        if depth == 0 || depth > self.depth.get() {
+            return Err(Error::Closed("the nested transaction has ended already".into()));
+        }
+        self.connection()?.command(&format!("{verb} holdfast_{depth}"))?;
+        self.depth.set(depth - 1);
+        Ok(())
+    }
+
+    /// Make it durable, as the profile understands that, and give the lane back.
+    pub fn commit(self) -> Result<()> {
+        self.commit_with(&Patience::unbounded())
+    }
+
+    /// [`Transaction::commit`] under a deadline and a caller.
+    pub fn commit_with(self, patience: &Patience<'_>) -> Result<()> {
+        let connection = self.connection()?;
+        let _attention = connection.attend(patience);
+        let result = connection.command("COMMIT");
+        drop(_attention);
+        if result.is_err() {
+            self.writer.engine().stats.rollbacks.add(1);
+        }
+        result
+    }
+
+    /// Undo everything and give the lane back.
+    pub fn rollback(self) -> Result<()> {
+        if !self.writer.is_current() {
+            return Err(Error::Fork("the transaction"));
+        }
+        self.writer.engine().stats.rollbacks.add(1);
+        self.writer.clean()
+    }
+}
+
+/// Several reads at one moment in time.
+pub struct Snapshot {
+    reader: Reader,
+}
+
+impl Snapshot {
+    /// The moment is now.
+    pub(crate) fn begin(engine: &Engine, patience: &Patience<'_>) -> Result<Self> {
+        let reader = engine.reader(patience)?;
+        {
+            let _attention = reader.attend(patience);
+            reader.command("BEGIN DEFERRED")?;
+            reader.number("SELECT count(*) FROM sqlite_schema WHERE 0")?;
+        }
+        Ok(Snapshot { reader })
+    }
+
+    /// The connection.
+    ///
+    /// # Errors
+    /// [`Error::Fork`] in a forked child.
+    #[inline]
+    pub fn connection(&self) -> Result<&Connection> {
+        if self.reader.is_current() { Ok(&self.reader) } else { Err(Error::Fork("the snapshot")) }
+    }
+}
+
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        if self.reader.is_current()
+            && let Err(error) = self.reader.clean()
+        {
+            log::error!(target: "holdfast::transaction", "a snapshot could not be ended: {error}");
+        }
+    }
+}
+
+/// Run a function in a transaction: commit its result, roll back its error or panic, and run the
+/// whole of it again when it fails with an error that is retryable.
+///
+/// ```
+/// use holdfast::{Database, Mode, execute_in_transaction};
+/// let db = Database::open(":memory:")?;
+/// db.execute("CREATE TABLE account(id INTEGER PRIMARY KEY, balance INTEGER)", &[])?;
+/// let changed = execute_in_transaction(&db, Mode::Immediate, |tx| {
+///     tx.execute("INSERT INTO account(balance) VALUES (?), (?)", &[100.into(), 50.into()])
+/// })?;
+/// assert_eq!(changed, 2);
+/// # Ok::<(), holdfast::Error>(())
+/// ```
+pub fn execute_in_transaction<T>(
+    db: &Database,
+    mode: Mode,
+    mut run: impl FnMut(&Transaction) -> Result<T>,
+) -> Result<T> {
+    let patience = Patience::unbounded();
+    let engine = db.engine()?;
+    engine.retrying(&patience, || {
+        let transaction = Transaction::begin(engine, mode, &patience)?;
+        let value = run(&transaction)?;
+        transaction.commit()?;
+        Ok(value)
+    })
+}

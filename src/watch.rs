@@ -1,0 +1,258 @@
+//! What SQLite calls back into while a statement runs: budget, deadline, busy wait, authorizer.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::time::{Duration, Instant};
+
+use rusqlite::ffi;
+
+use crate::patience::{POLL, Patience};
+
+/// Steps of SQLite's virtual machine between two looks at the clock.
+const STEPS: c_int = 1000;
+/// A statement that runs longer than this makes its caller let go of what it holds.
+const BUDGET: Duration = Duration::from_millis(1);
+/// How often SQLite's lock is tried while another process holds it.
+const BUSY_INTERVAL: Duration = Duration::from_millis(1);
+
+/// What a connection may be used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Opened read-only, in the pool.
+    Reader,
+    /// The writing connection of the lane.
+    Writer,
+}
+
+/// Why a statement was ended from inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Deadline,
+    Caller,
+}
+
+/// The state that the callbacks of one connection share with it; its address never changes.
+pub(crate) struct Watch {
+    role: Role,
+    patience: Cell<Option<*const Patience<'static>>>,
+    begun: Cell<Option<Instant>>,
+    polled: Cell<Option<Instant>>,
+    busy_since: Cell<Option<Instant>>,
+    busy_limit: Cell<Duration>,
+    pub(crate) ending: Cell<Option<Ending>>,
+    /// The engine's own statements may do what a user's may not.
+    pub(crate) internal: Cell<bool>,
+    pub(crate) denial: RefCell<Option<String>>,
+}
+
+impl Watch {
+    pub(crate) fn new(role: Role, busy_limit: Duration) -> Box<Self> {
+        Box::new(Watch {
+            role,
+            patience: Cell::new(None),
+            begun: Cell::new(None),
+            polled: Cell::new(None),
+            busy_since: Cell::new(None),
+            busy_limit: Cell::new(busy_limit),
+            ending: Cell::new(None),
+            internal: Cell::new(false),
+            denial: RefCell::new(None),
+        })
+    }
+
+    /// Install the callbacks.
+    ///
+    /// # Safety
+    /// `self` must outlive the connection and stay where it is.
+    pub(crate) unsafe fn install(&self, db: *mut ffi::sqlite3) {
+        let this = std::ptr::from_ref(self).cast_mut().cast::<c_void>();
+        // SAFETY: `db` is open, the callbacks match their types, `this` outlives `db`.
+        unsafe {
+            ffi::sqlite3_busy_handler(db, Some(on_busy), this);
+            ffi::sqlite3_progress_handler(db, STEPS, Some(on_progress), this);
+            ffi::sqlite3_set_authorizer(db, Some(on_authorize), this);
+        }
+    }
+
+    /// Run under this patience until the guard is dropped.
+    pub(crate) fn attend<'a>(&'a self, patience: &'a Patience<'a>) -> Attention<'a> {
+        let erased = std::ptr::from_ref(patience).cast::<Patience<'static>>();
+        self.ending.set(None);
+        Attention { watch: self, before: self.patience.replace(Some(erased)) }
+    }
+
+    /// A new statement or step: its budget starts now.
+    #[inline]
+    pub(crate) fn begin(&self) {
+        self.begun.set(None);
+    }
+
+    /// How long the lock of another process has been waited for.
+    pub(crate) fn waited(&self) -> Duration {
+        self.busy_since.get().map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// The timeout of the present caller.
+    pub(crate) fn limit(&self) -> Duration {
+        self.patience().and_then(Patience::limit).unwrap_or_default()
+    }
+
+    /// Whether the step that just ended ran past its budget.
+    pub(crate) fn was_long(&self) -> bool {
+        self.begun.get().is_some_and(|begun| begun.elapsed() >= BUDGET)
+    }
+
+    fn patience(&self) -> Option<&Patience<'static>> {
+        // SAFETY: `Attention` clears the pointer before what it points to ends.
+        self.patience.get().map(|p| unsafe { &*p })
+    }
+
+    fn end(&self, ending: Ending) -> bool {
+        self.ending.set(Some(ending));
+        true
+    }
+
+    /// Whether the caller or its deadline wants this to stop.
+    fn is_over(&self, patience: &Patience<'_>, now: Instant) -> bool {
+        if patience.deadline().is_some_and(|deadline| now >= deadline) {
+            return self.end(Ending::Deadline);
+        }
+        if self.polled.get().is_none_or(|polled| now.duration_since(polled) >= POLL) {
+            self.polled.set(Some(now));
+            if !patience.caller().proceed() {
+                return self.end(Ending::Caller);
+            }
+        }
+        false
+    }
+
+    fn progress(&self) -> bool {
+        let Some(patience) = self.patience() else { return false };
+        let now = Instant::now();
+        let Some(begun) = self.begun.get() else {
+            self.begun.set(Some(now));
+            self.polled.set(Some(now));
+            return patience.deadline().is_some_and(|d| now >= d) && self.end(Ending::Deadline);
+        };
+        if now.duration_since(begun) >= BUDGET {
+            patience.caller().release();
+        }
+        self.is_over(patience, now)
+    }
+
+    /// Whether to try SQLite's lock again, after a pause.
+    fn busy(&self, tries: c_int) -> bool {
+        let now = Instant::now();
+        if tries == 0 {
+            self.busy_since.set(Some(now));
+            self.polled.set(Some(now));
+        }
+        if self.busy_since.get().is_none_or(|s| now.duration_since(s) >= self.busy_limit.get()) {
+            return false;
+        }
+        if let Some(patience) = self.patience() {
+            patience.caller().release();
+            if self.is_over(patience, now) {
+                return false;
+            }
+        }
+        std::thread::sleep(BUSY_INTERVAL);
+        true
+    }
+
+    fn authorize(&self, action: c_int, first: Option<&CStr>, second: Option<&CStr>) -> bool {
+        if self.internal.get() {
+            return true;
+        }
+        let first = first.map(CStr::to_string_lossy).unwrap_or_default();
+        let problem = match action {
+            ffi::SQLITE_TRANSACTION | ffi::SQLITE_SAVEPOINT => Some(
+                "transactions are begun and ended by `with db.transaction()`, nested ones by `with \
+                 tx.transaction()`; BEGIN, COMMIT, ROLLBACK and SAVEPOINT are not run as statements"
+                    .to_owned(),
+            ),
+            ffi::SQLITE_ATTACH if first.is_empty() => {
+                Some("VACUUM is run by db.vacuum(full=True)".to_owned())
+            }
+            ffi::SQLITE_ATTACH | ffi::SQLITE_DETACH => Some(
+                "ATTACH and DETACH would change one connection of many; open the other file by \
+                 itself"
+                    .to_owned(),
+            ),
+            ffi::SQLITE_PRAGMA => self.refuse_pragma(&first.to_ascii_lowercase(), second.is_some()),
+            _ => None,
+        };
+        let allowed = problem.is_none();
+        if let Some(problem) = problem {
+            *self.denial.borrow_mut() = Some(problem);
+        }
+        allowed
+    }
+
+    fn refuse_pragma(&self, name: &str, has_value: bool) -> Option<String> {
+        const ASK: &[&str] = &[
+            "table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo",
+            "foreign_key_list", "foreign_key_check", "integrity_check", "quick_check",
+        ];
+        const WRITE: &[&str] = &["application_id", "defer_foreign_keys", "optimize", "analysis_limit"];
+        const ACT: &[&str] = &["incremental_vacuum", "wal_checkpoint", "optimize", "shrink_memory"];
+        let writes = self.role == Role::Writer;
+        match (name, has_value) {
+            _ if ASK.contains(&name) => None,
+            _ if writes && WRITE.contains(&name) => None,
+            ("incremental_vacuum", _) => Some("free pages are given back by db.vacuum()".into()),
+            ("wal_checkpoint", _) => Some("checkpoints run by themselves in the background".into()),
+            ("user_version", true) => {
+                Some("user_version belongs to the migrations: add a step instead".into())
+            }
+            (_, false) if !ACT.contains(&name) => None,
+            _ => Some(format!(
+                "PRAGMA {name} would change one connection of many; pass \
+                 pragmas={{\"{name}\": ...}} to open() instead"
+            )),
+        }
+    }
+}
+
+/// While it lives, the callbacks act for a caller.
+pub(crate) struct Attention<'a> {
+    watch: &'a Watch,
+    before: Option<*const Patience<'static>>,
+}
+
+impl Drop for Attention<'_> {
+    fn drop(&mut self) {
+        self.watch.patience.set(self.before);
+    }
+}
+
+unsafe fn watch<'a>(this: *mut c_void) -> &'a Watch {
+    // SAFETY: installed with the address of a `Watch` that outlives the connection.
+    unsafe { &*this.cast::<Watch>() }
+}
+
+unsafe extern "C" fn on_progress(this: *mut c_void) -> c_int {
+    // SAFETY: see `watch`.
+    c_int::from(unsafe { watch(this) }.progress())
+}
+
+unsafe extern "C" fn on_busy(this: *mut c_void, tries: c_int) -> c_int {
+    // SAFETY: see `watch`.
+    c_int::from(unsafe { watch(this) }.busy(tries))
+}
+
+unsafe extern "C" fn on_authorize(
+    this: *mut c_void,
+    action: c_int,
+    first: *const c_char,
+    second: *const c_char,
+    _database: *const c_char,
+    _trigger: *const c_char,
+) -> c_int {
+    // SAFETY: SQLite passes NULL or a string that lives through the call; see `watch`.
+    let (this, first, second) = unsafe {
+        let text = |p: *const c_char| (!p.is_null()).then(|| CStr::from_ptr(p));
+        (watch(this), text(first), text(second))
+    };
+    if this.authorize(action, first, second) { ffi::SQLITE_OK } else { ffi::SQLITE_DENY }
+}
