@@ -1,1 +1,4 @@
+//! The engine, tested without Python.
+
+mod location;
 mod retry;
