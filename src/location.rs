@@ -64,7 +64,7 @@ impl Location {
     /// # Errors
     /// [`Error::Path`], which says what is wrong with the path and what to do.
     pub fn resolve(path: &Path, options: &Options) -> Result<Location> {
-        let found = if path == Path::new(":memory:") {
+        let found = if path.as_os_str() == ":memory:" {
             temporary(options)
         } else {
             check_name(path)

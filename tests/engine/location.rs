@@ -145,7 +145,7 @@ fn names_that_cannot_be_databases_are_refused() {
         for name in ["a.db-wal", "a.db-SHM", "-journal"] {
             refused(home.join(name), &options, "SQLite's own");
         }
-        for name in ["a/", "a/.", "a/..", "/", ".", ".."] {
+        for name in ["a/", "a/.", "a/..", "/", ".", "..", ":memory:/"] {
             refused(name, &options, "directory");
         }
         refused(&home, &options, "directory");
