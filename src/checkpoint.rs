@@ -105,7 +105,9 @@ fn serve(shared: &Shared, engine: &Weak<Engine>) {
     loop {
         {
             let mut lock = shared.lock.lock().unwrap_or_else(PoisonError::into_inner);
-            while !shared.pending.load(Ordering::Acquire) && !shared.stopping.load(Ordering::Acquire) {
+            while !shared.pending.load(Ordering::Acquire)
+                && !shared.stopping.load(Ordering::Acquire)
+            {
                 lock = shared.wake.wait(lock).unwrap_or_else(PoisonError::into_inner);
             }
         }

@@ -334,7 +334,10 @@ fn switch_journal(raw: &rusqlite::Connection, mode: &str, limit: Duration) -> Re
 ///
 /// # Errors
 /// [`Error::Pragma`] with all that differ, and why where it is known.
-pub fn verify_pragmas(raw: &rusqlite::Connection, wanted: &Pragmas) -> Result<Vec<(String, String)>> {
+pub fn verify_pragmas(
+    raw: &rusqlite::Connection,
+    wanted: &Pragmas,
+) -> Result<Vec<(String, String)>> {
     let mut verified = Vec::new();
     let mut mismatches = Vec::new();
     for (name, value) in wanted.iter() {
@@ -344,7 +347,12 @@ pub fn verify_pragmas(raw: &rusqlite::Connection, wanted: &Pragmas) -> Result<Ve
             verified.push((name.to_owned(), have));
         } else {
             let why = why(name, &want, &have);
-            mismatches.push(PragmaMismatch { name: name.to_owned(), wanted: want, found: have, why });
+            mismatches.push(PragmaMismatch {
+                name: name.to_owned(),
+                wanted: want,
+                found: have,
+                why,
+            });
         }
     }
     if mismatches.is_empty() { Ok(verified) } else { Err(Error::Pragma(mismatches)) }
@@ -394,12 +402,16 @@ fn why(name: &str, wanted: &str, found: &str) -> Option<String> {
              with pragmas={{\"auto_vacuum\": \"{found}\"}} and call db.vacuum(full=True), or run \
              `holdfast vacuum --full`"
         ),
-        "journal_mode" if wanted == "wal" => "write-ahead logging needs shared memory and a writable \
+        "journal_mode" if wanted == "wal" => {
+            "write-ahead logging needs shared memory and a writable \
              directory; network file systems and read-only files have neither"
-            .into(),
-        "journal_mode" => "another connection keeps the file in its present mode; close every other \
+                .into()
+        }
+        "journal_mode" => {
+            "another connection keeps the file in its present mode; close every other \
              user of the file first"
-            .into(),
+                .into()
+        }
         "mmap_size" => "this build of SQLite caps the size of its memory map".into(),
         _ if found.starts_with("nothing") => "SQLite ignores pragmas that it does not know".into(),
         _ => return None,

@@ -17,7 +17,7 @@ use crate::location::{FileId, Location};
 use crate::options::Options;
 use crate::patience::Patience;
 use crate::pool::{Pool, Reader};
-use crate::retry::{self, RetryCounters};
+use crate::retry::{Retrier, RetryCounters, RetryPolicy};
 use crate::stats::Stats;
 use crate::transaction::{Mode, Snapshot, Transaction};
 use crate::vacuum::Daemon;
@@ -34,6 +34,7 @@ pub struct Engine {
     pub(crate) retries: RetryCounters,
     pub(crate) checkpointer: Checkpointer,
     pub(crate) daemon: Daemon,
+    policy: RetryPolicy,
     pool: Mutex<Option<Arc<Pool>>>,
     lane: Option<Lane>,
     handles: AtomicUsize,
@@ -51,6 +52,7 @@ impl Engine {
             checkpointer.observe(writer);
         }
         let path = location.path.clone();
+        let policy = options.retry.clone();
         let options = Arc::new(Mutex::new(options));
         let pool = Pool::open(path, Arc::clone(&options))?;
         Ok(Engine {
@@ -60,9 +62,10 @@ impl Engine {
             retries: RetryCounters::default(),
             checkpointer,
             daemon: Daemon::default(),
+            policy,
             pool: Mutex::new(Some(Arc::new(pool))),
             lane: lane.map(Lane::new),
-            handles: AtomicUsize::new(0),
+            handles: AtomicUsize::new(1),
             closing: AtomicBool::new(false),
         })
     }
@@ -78,7 +81,9 @@ impl Engine {
 
     pub(crate) fn lane(&self) -> Result<&Lane> {
         self.lane.as_ref().ok_or_else(|| {
-            Error::Misuse("the database was opened read_only; open it again without to write".into())
+            Error::Misuse(
+                "the database was opened read_only; open it again without to write".into(),
+            )
         })
     }
 
@@ -105,8 +110,14 @@ impl Engine {
         patience: &Patience<'_>,
         operation: impl FnMut() -> Result<T>,
     ) -> Result<T> {
-        let policy = self.options().retry.clone();
-        retry::run(&policy, &self.retries, |time| patience.sleep(time), operation)
+        let retrier = Retrier::new(&self.policy).counters(&self.retries);
+        retrier.run(|time| patience.sleep(time), operation)
+    }
+
+    /// Add a handle, unless the last one is closing the engine.
+    fn join(&self) -> bool {
+        let one_more = |handles| (handles > 0).then_some(handles + 1);
+        self.handles.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).is_ok()
     }
 
     /// Called when the lane is given back, by the thread that held it.
@@ -135,7 +146,9 @@ impl Engine {
             drop(lane.retire());
         }
         if self.location.temporary {
-            self.location.remove();
+            if let Err(error) = self.location.remove() {
+                log::warn!(target: "holdfast::database", "a temporary file stays: {error}");
+            }
         }
     }
 
@@ -181,7 +194,7 @@ fn engine_of(location: Location, options: &Options) -> Result<Arc<Engine>> {
         Arc::clone(registry.entry((file, options.read_only)).or_default())
     };
     let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
-    let shared = place.upgrade().filter(|engine| !engine.is_closing());
+    let shared = place.upgrade().filter(|engine| engine.join());
     let engine = match shared {
         Some(engine) => {
             engine.check_same(options)?;
@@ -193,7 +206,6 @@ fn engine_of(location: Location, options: &Options) -> Result<Arc<Engine>> {
             engine
         }
     };
-    engine.handles.fetch_add(1, Ordering::AcqRel);
     Ok(engine)
 }
 
@@ -400,7 +412,7 @@ impl Connection {
         statement.bind_all(self, parameters.iter().map(ValueRef::from))?;
         let mut rows = Vec::new();
         while statement.step(self)? {
-            rows.push(statement.row());
+            rows.push(statement.row()?);
         }
         Ok(rows)
     }

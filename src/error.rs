@@ -45,7 +45,9 @@ pub enum Error {
     },
 
     /// The operation belongs to the process from which this one was forked.
-    #[error("{0} was begun before the fork and belongs to the parent process; begin it again in the child")]
+    #[error(
+        "{0} was begun before the fork and belongs to the parent process; begin it again in the child"
+    )]
     Fork(&'static str),
 
     /// The database, transaction, snapshot or iterator is closed.
@@ -196,7 +198,9 @@ impl fmt::Display for Busy {
             Resource::Lane => {
                 f.write_str("; keep transactions short, or give this call a longer timeout")
             }
-            _ => f.write_str("; end snapshots and iterators sooner, or open with a larger pool_size"),
+            _ => {
+                f.write_str("; end snapshots and iterators sooner, or open with a larger pool_size")
+            }
         }
     }
 }
@@ -308,9 +312,8 @@ fn hint(code: i32, message: &str, sql: Option<&str>) -> Option<String> {
         _ => {
             let name = message.strip_prefix("no such column: ")?;
             let name = name.split(" - ").next()?.trim_matches('"');
-            sql?.contains(&format!("\"{name}\"")).then(|| {
-                format!("a string goes in single quotes: '{name}', not \"{name}\"")
-            })
+            sql?.contains(&format!("\"{name}\""))
+                .then(|| format!("a string goes in single quotes: '{name}', not \"{name}\""))
         }
     }
 }
@@ -331,9 +334,11 @@ impl RetryClassifiable for Error {
 
 /// SQLite's name of a result code, such as `SQLITE_BUSY_SNAPSHOT`.
 pub fn code_name(code: i32) -> Option<&'static str> {
-    NAMES.iter().find(|(c, _)| *c == code).or_else(|| {
-        NAMES.iter().find(|(c, _)| *c == code & 0xff)
-    }).map(|(_, name)| *name)
+    NAMES
+        .iter()
+        .find(|(c, _)| *c == code)
+        .or_else(|| NAMES.iter().find(|(c, _)| *c == code & 0xff))
+        .map(|(_, name)| *name)
 }
 
 macro_rules! names {

@@ -58,7 +58,11 @@ pub(crate) fn watch_forks() {
         // SAFETY: the handlers are plain functions that live as long as the program.
         unsafe {
             ffi::sqlite3_initialize();
-            libc::pthread_atfork(Some(before_fork), Some(after_fork_parent), Some(after_fork_child));
+            libc::pthread_atfork(
+                Some(before_fork),
+                Some(after_fork_parent),
+                Some(after_fork_child),
+            );
         }
     });
 }
@@ -168,8 +172,8 @@ fn writer_of(line: &str, inode: u64, byte: u64) -> Option<u32> {
     let fields: Vec<&str> = line.split_whitespace().collect();
     let [_, "POSIX", _, "WRITE", pid, file, start, end] = fields[..] else { return None };
     let same_file = file.rsplit(':').next()?.parse() == Ok(inode);
-    let covers = start.parse::<u64>().ok()? <= byte
-        && (end == "EOF" || end.parse::<u64>().ok()? >= byte);
+    let covers =
+        start.parse::<u64>().ok()? <= byte && (end == "EOF" || end.parse::<u64>().ok()? >= byte);
     let pid: u32 = pid.parse().ok()?;
     (same_file && covers && pid != std::process::id()).then_some(pid)
 }

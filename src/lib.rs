@@ -1,10 +1,50 @@
 //! Durable local state: one SQLite file with the production work already done.
+//!
+//! [`Database::open`] gives a handle on one file: a pool of verified readers, one writer lane that
+//! is served first come first served, transactions that are run again when another process was in
+//! the way, migrations, backup and restore, and space given back in the background.
+//!
+//! ```
+//! use holdfast::{Database, Mode};
+//!
+//! let db = Database::open(":memory:")?;
+//! db.execute("CREATE TABLE note(id INTEGER PRIMARY KEY, body TEXT)", &[])?;
+//! let tx = db.transaction(Mode::Immediate)?;
+//! tx.execute("INSERT INTO note(body) VALUES (?)", &["hello".to_owned().into()])?;
+//! tx.commit()?;
+//! assert_eq!(db.query("SELECT body FROM note", &[])?, [["hello".to_owned().into()]]);
+//! # Ok::<(), holdfast::Error>(())
+//! ```
 
 #![warn(missing_docs)]
 
+pub mod database;
 pub mod error;
 pub mod location;
 pub mod options;
+pub mod patience;
 pub mod retry;
+pub mod sql;
+pub mod stats;
 
+mod checkpoint;
+mod connection;
+mod guard;
+mod pool;
+mod statement;
+mod transaction;
+mod vacuum;
+mod watch;
+mod writer;
+
+pub use connection::{Connection, verify_pragmas};
+pub use database::Database;
 pub use error::{Error, Result};
+pub use options::{Options, Pragmas, Profile};
+pub use patience::{Caller, Patience};
+pub use pool::Reader;
+pub use retry::{Class, RetryClassifiable, RetryPolicy, execute_with_backoff};
+pub use rusqlite::types::{Value, ValueRef};
+pub use statement::{Lease, Statement};
+pub use transaction::{Mode, Snapshot, Transaction, execute_in_transaction};
+pub use writer::Writer;

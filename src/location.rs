@@ -38,10 +38,7 @@ impl FileId {
     pub fn of(path: &Path) -> Result<FileId> {
         let file = std::fs::metadata(path)
             .map_err(|e| Error::io(format!("cannot look at {path:?}"), e))?;
-        Ok(FileId {
-            device: file.dev(),
-            inode: file.ino(),
-        })
+        Ok(FileId { device: file.dev(), inode: file.ino() })
     }
 }
 
@@ -86,10 +83,9 @@ impl Location {
             return Ok(());
         };
         match std::fs::remove_dir_all(directory) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io(
-                format!("cannot remove the temporary directory {directory:?}"),
-                e,
-            )),
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                Err(Error::io(format!("cannot remove the temporary directory {directory:?}"), e))
+            }
             _ => Ok(()),
         }
     }
@@ -113,10 +109,7 @@ fn check_name(path: &Path) -> Checked<()> {
         "the path is empty; name a file, or \":memory:\" for a private temporary database"
     } else if bytes.contains(&0) {
         "the path contains a NUL byte, which no file name can"
-    } else if bytes
-        .get(..5)
-        .is_some_and(|b| b.eq_ignore_ascii_case(b"file:"))
-    {
+    } else if bytes.get(..5).is_some_and(|b| b.eq_ignore_ascii_case(b"file:")) {
         "file: URIs are not accepted; give the plain path, and settings as options"
     } else if matches!(name, b"" | b"." | b"..") {
         "the path names a directory; add the name of the database file"
@@ -143,15 +136,11 @@ fn inside(path: &Path, data_dir: &Path, make: bool) -> Checked<(Directory, OsStr
         // The outermost match, so that a link below it which leads back is still seen.
         let leads = |p: &&Path| p.canonicalize().is_ok_and(|p| p == root);
         let prefix = path.ancestors().filter(leads).last();
-        below = prefix
-            .and_then(|p| path.strip_prefix(p).ok())
-            .ok_or_else(|| {
-                format!("it is outside the data directory {root:?}; give a path relative to that")
-            })?;
+        below = prefix.and_then(|p| path.strip_prefix(p).ok()).ok_or_else(|| {
+            format!("it is outside the data directory {root:?}; give a path relative to that")
+        })?;
     }
-    let name = below
-        .file_name()
-        .ok_or("it is the data directory itself; add a file name")?;
+    let name = below.file_name().ok_or("it is the data directory itself; add a file name")?;
     for part in below.parent().into_iter().flat_map(Path::components) {
         if let Component::Normal(part) = part {
             directory = directory.descend(part, make)?;
@@ -176,9 +165,7 @@ fn data_directory(data_dir: &Path, make: bool) -> Checked<Directory> {
                 ));
             }
             _ => {
-                return Err(format!(
-                    "the data directory {wanted:?} cannot be reached: {e}"
-                ));
+                return Err(format!("the data directory {wanted:?} cannot be reached: {e}"));
             }
         }
     }
@@ -198,10 +185,7 @@ fn anywhere(path: &Path) -> Checked<(Directory, OsString)> {
         })?;
         check_name(&path)?;
     }
-    let (parent, name) = path
-        .parent()
-        .zip(path.file_name())
-        .ok_or("it is a directory")?;
+    let (parent, name) = path.parent().zip(path.file_name()).ok_or("it is a directory")?;
     Ok((Directory::open(parent)?, name.to_owned()))
 }
 
@@ -215,12 +199,7 @@ fn temporary(options: &Options) -> Checked<Location> {
     let mut name = OsString::new();
     for _ in 0..64 {
         // The process id keeps forked children, which share the random state, apart.
-        name = format!(
-            "holdfast-{}-{:032x}",
-            std::process::id(),
-            fastrand::u128(..)
-        )
-        .into();
+        name = format!("holdfast-{}-{:032x}", std::process::id(), fastrand::u128(..)).into();
         made = base.make(&name);
         if !matches!(&made, Err(e) if e.kind() == io::ErrorKind::AlreadyExists) {
             break;
@@ -228,18 +207,12 @@ fn temporary(options: &Options) -> Checked<Location> {
     }
     made.map_err(|e| format!("no directory can be made in {:?}: {e}", base.path))?;
     let directory = base.descend(&name, false)?;
-    let options = Options {
-        create: true,
-        ..options.clone()
-    };
+    let options = Options { create: true, ..options.clone() };
     let found = settle(&directory, OsStr::new("memory.db"), &options);
     if found.is_err() {
         let _ = std::fs::remove_dir_all(&directory.path);
     }
-    found.map(|location| Location {
-        temporary: true,
-        ..location
-    })
+    found.map(|location| Location { temporary: true, ..location })
 }
 
 /// Make the file where it is missing, and check what is there.
@@ -283,11 +256,7 @@ fn settle(directory: &Directory, name: &OsStr, options: &Options) -> Checked<Loc
     })?;
     check_kind(&status)?;
     check_access(directory, name, &status, options.read_only)?;
-    Ok(Location {
-        path,
-        id: status.id,
-        temporary: false,
-    })
+    Ok(Location { path, id: status.id, temporary: false })
 }
 
 fn check_kind(status: &Status) -> Checked<()> {
@@ -302,11 +271,9 @@ fn check_kind(status: &Status) -> Checked<()> {
             };
         }
         kind if kind == libc::S_IFLNK => {
-            return Err(
-                "it is a symbolic link, which may lead anywhere; open the file that it \
+            return Err("it is a symbolic link, which may lead anywhere; open the file that it \
                         points to by its own name"
-                    .into(),
-            );
+                .into());
         }
         kind if kind == libc::S_IFDIR => "a directory; add the name of the file",
         kind if kind == libc::S_IFIFO => "a named pipe, not a file",
@@ -326,13 +293,11 @@ fn check_access(dir: &Directory, name: &OsStr, status: &Status, read_only: bool)
              {owner}); change its mode or owner"
         )
     };
-    dir.access(name, libc::R_OK)
-        .map_err(|e| denied("read", e))?;
+    dir.access(name, libc::R_OK).map_err(|e| denied("read", e))?;
     if read_only {
         return Ok(());
     }
-    dir.access(name, libc::W_OK)
-        .map_err(|e| denied("written", e) + ", or open it read_only")?;
+    dir.access(name, libc::W_OK).map_err(|e| denied("written", e) + ", or open it read_only")?;
     dir.access(OsStr::new("."), libc::W_OK | libc::X_OK).map_err(|e| {
         format!(
             "its directory {:?} cannot be written: {e}; SQLite keeps its log beside the file, so \

@@ -60,9 +60,8 @@ impl Pragmas {
     /// # Errors
     /// [`Error::Misuse`] for a name or value that is no plain word or number.
     pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
-        let word = |s: &str| {
-            !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-        };
+        let word =
+            |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         let number = value.strip_prefix('-').unwrap_or(value);
         if !word(name) || !word(number) {
             return Err(Error::Misuse(format!(

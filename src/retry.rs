@@ -54,10 +54,7 @@ impl Default for RetryPolicy {
 impl RetryPolicy {
     /// One attempt and no more.
     pub fn none() -> Self {
-        RetryPolicy {
-            attempts: 1,
-            ..RetryPolicy::default()
-        }
+        RetryPolicy { attempts: 1, ..RetryPolicy::default() }
     }
 
     /// Whether the numbers make sense together.
@@ -102,9 +99,7 @@ impl RetryPolicy {
         let jitter = f64::from(self.jitter);
         self.progression().map(move |delay| {
             let share = 1.0 + jitter * (2.0 * fastrand::f64() - 1.0);
-            Duration::try_from_secs_f64(delay.as_secs_f64() * share)
-                .unwrap_or(max)
-                .min(max)
+            Duration::try_from_secs_f64(delay.as_secs_f64() * share).unwrap_or(max).min(max)
         })
     }
 }
@@ -155,27 +150,17 @@ pub struct Retrier<'a> {
 impl<'a> Retrier<'a> {
     /// A retrier that counts nothing.
     pub fn new(policy: &'a RetryPolicy) -> Self {
-        Retrier {
-            policy,
-            counters: None,
-            started: None,
-        }
+        Retrier { policy, counters: None, started: None }
     }
 
     /// Count in `counters`.
     pub fn counters(self, counters: &'a RetryCounters) -> Self {
-        Retrier {
-            counters: Some(counters),
-            ..self
-        }
+        Retrier { counters: Some(counters), ..self }
     }
 
     /// Count the deadline from `started`; otherwise it counts from the first failure.
     pub fn since(self, started: Instant) -> Self {
-        Retrier {
-            started: Some(started),
-            ..self
-        }
+        Retrier { started: Some(started), ..self }
     }
 
     /// Run `operation` until it succeeds or the policy ends it, waiting by `sleep` in between.
@@ -266,7 +251,5 @@ pub fn execute_with_backoff<T, E: RetryClassifiable>(
         std::thread::sleep(delay);
         true
     };
-    Retrier::new(policy)
-        .since(Instant::now())
-        .run(sleep, operation)
+    Retrier::new(policy).since(Instant::now()).run(sleep, operation)
 }

@@ -130,7 +130,12 @@ impl Statement {
     }
 
     /// Bind a value to a parameter (from 1); SQLite copies it.
-    pub fn bind(&mut self, connection: &Connection, index: usize, value: ValueRef<'_>) -> Result<()> {
+    pub fn bind(
+        &mut self,
+        connection: &Connection,
+        index: usize,
+        value: ValueRef<'_>,
+    ) -> Result<()> {
         // SAFETY: SQLite copies the value before it returns.
         unsafe { self.bind_as(connection, index, value, ffi::SQLITE_TRANSIENT()) }
     }
@@ -260,8 +265,22 @@ impl Statement {
     }
 
     /// The current row, copied.
-    pub fn row(&self) -> Vec<Value> {
-        (0..self.column_count()).map(|i| self.column(i).into()).collect()
+    ///
+    /// # Errors
+    /// [`Error::Value`] for text that is not UTF-8.
+    pub fn row(&self) -> Result<Vec<Value>> {
+        (0..self.column_count())
+            .map(|i| Value::try_from(self.column(i)).map_err(|_| self.not_utf8(i)))
+            .collect()
+    }
+
+    /// The error for a column whose text is not UTF-8.
+    pub fn not_utf8(&self, index: usize) -> Error {
+        let sql = summary(&self.sql);
+        Error::Value(format!(
+            "column {index} (from 0) holds text that is not UTF-8; read it as bytes with \
+             CAST(... AS BLOB) (in: {sql})"
+        ))
     }
 
     /// End the run and forget the parameters.

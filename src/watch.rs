@@ -191,10 +191,19 @@ impl Watch {
 
     fn refuse_pragma(&self, name: &str, has_value: bool) -> Option<String> {
         const ASK: &[&str] = &[
-            "table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo",
-            "foreign_key_list", "foreign_key_check", "integrity_check", "quick_check",
+            "table_info",
+            "table_xinfo",
+            "table_list",
+            "index_list",
+            "index_info",
+            "index_xinfo",
+            "foreign_key_list",
+            "foreign_key_check",
+            "integrity_check",
+            "quick_check",
         ];
-        const WRITE: &[&str] = &["application_id", "defer_foreign_keys", "optimize", "analysis_limit"];
+        const WRITE: &[&str] =
+            &["application_id", "defer_foreign_keys", "optimize", "analysis_limit"];
         const ACT: &[&str] = &["incremental_vacuum", "wal_checkpoint", "optimize", "shrink_memory"];
         let writes = self.role == Role::Writer;
         match (name, has_value) {

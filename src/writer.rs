@@ -192,7 +192,9 @@ impl std::ops::Deref for Writer {
     fn deref(&self) -> &Connection {
         let lane = self.engine.lane().expect("a writer exists only where there is a lane");
         // SAFETY: this guard holds the lane.
-        unsafe { &*lane.connection.get() }.as_ref().expect("taken out only when nobody holds the lane")
+        unsafe { &*lane.connection.get() }
+            .as_ref()
+            .expect("taken out only when nobody holds the lane")
     }
 }
 

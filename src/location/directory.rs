@@ -39,15 +39,8 @@ impl Directory {
             _ => format!("the directory {path:?} cannot be entered: {e}"),
         };
         let path = path.canonicalize().map_err(problem)?;
-        let fd = open_at(
-            libc::AT_FDCWD,
-            path.as_os_str(),
-            DIRECTORY | libc::O_NOFOLLOW,
-        );
-        Ok(Directory {
-            fd: fd.map_err(problem)?,
-            path: path.clone(),
-        })
+        let fd = open_at(libc::AT_FDCWD, path.as_os_str(), DIRECTORY | libc::O_NOFOLLOW);
+        Ok(Directory { fd: fd.map_err(problem)?, path: path.clone() })
     }
 
     /// Enter a directory in this one, never through a link; make it first where it is missing.
@@ -116,16 +109,8 @@ impl Directory {
         let fd = self.fd.as_raw_fd();
         // SAFETY: the descriptor is open, the name terminated, the buffer of the right type.
         checked(unsafe { libc::fstatat(fd, name.as_ptr(), &mut stat, libc::AT_SYMLINK_NOFOLLOW) })?;
-        let id = FileId {
-            device: stat.st_dev as u64,
-            inode: stat.st_ino as u64,
-        };
-        Ok(Status {
-            id,
-            mode: stat.st_mode,
-            links: stat.st_nlink as u64,
-            owner: stat.st_uid,
-        })
+        let id = FileId { device: stat.st_dev as u64, inode: stat.st_ino as u64 };
+        Ok(Status { id, mode: stat.st_mode, links: stat.st_nlink as u64, owner: stat.st_uid })
     }
 
     pub fn access(&self, name: &OsStr, mode: libc::c_int) -> io::Result<()> {
@@ -138,11 +123,7 @@ impl Directory {
 }
 
 fn checked(result: libc::c_int) -> io::Result<()> {
-    if result == -1 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(())
-    }
+    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 fn open_at(fd: libc::c_int, name: &OsStr, flags: libc::c_int) -> io::Result<OwnedFd> {

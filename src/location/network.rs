@@ -10,17 +10,9 @@ use crate::error::{Error, Result};
 /// [`Error::Io`] when the directory cannot be looked at.
 #[cfg(target_os = "linux")]
 pub fn is_network(directory: &Path) -> Result<Option<String>> {
-    let magic = magic(directory).map_err(|e| {
-        Error::io(
-            format!("cannot look at the file system of {directory:?}"),
-            e,
-        )
-    })?;
-    let fstype = if magic == FUSE {
-        fstype(directory)
-    } else {
-        None
-    };
+    let magic = magic(directory)
+        .map_err(|e| Error::io(format!("cannot look at the file system of {directory:?}"), e))?;
+    let fstype = if magic == FUSE { fstype(directory) } else { None };
     Ok(network_name(magic, fstype.as_deref()))
 }
 
@@ -30,17 +22,9 @@ pub fn is_network(directory: &Path) -> Result<Option<String>> {
 /// [`Error::Io`] when the directory cannot be looked at.
 #[cfg(target_os = "macos")]
 pub fn is_network(directory: &Path) -> Result<Option<String>> {
-    let stat = statfs(directory).map_err(|e| {
-        Error::io(
-            format!("cannot look at the file system of {directory:?}"),
-            e,
-        )
-    })?;
-    let name = stat
-        .f_fstypename
-        .iter()
-        .take_while(|&&c| c != 0)
-        .map(|&c| c as u8 as char);
+    let stat = statfs(directory)
+        .map_err(|e| Error::io(format!("cannot look at the file system of {directory:?}"), e))?;
+    let name = stat.f_fstypename.iter().take_while(|&&c| c != 0).map(|&c| c as u8 as char);
     let local = stat.f_flags & libc::MNT_LOCAL as u32 != 0;
     Ok((!local).then(|| name.collect()))
 }
@@ -124,14 +108,9 @@ pub fn network_name(magic: u32, fstype: Option<&str>) -> Option<String> {
     if magic == FUSE {
         let fstype = fstype?;
         let program = fstype.strip_prefix("fuse.")?.to_ascii_lowercase();
-        return FUSE_NETWORKS
-            .contains(&program.as_str())
-            .then(|| fstype.to_owned());
+        return FUSE_NETWORKS.contains(&program.as_str()).then(|| fstype.to_owned());
     }
-    NETWORKS
-        .iter()
-        .find(|(known, _)| *known == magic)
-        .map(|(_, name)| (*name).to_owned())
+    NETWORKS.iter().find(|(known, _)| *known == magic).map(|(_, name)| (*name).to_owned())
 }
 
 /// The type of the file system of `device`, a (major, minor) pair, in the text of `mountinfo`.

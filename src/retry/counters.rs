@@ -51,11 +51,7 @@ impl RetryCounters {
 
     /// An operation that needed a retry has ended.
     pub(super) fn ended(&self, recovered: bool) {
-        let outcome = if recovered {
-            &self.recovered
-        } else {
-            &self.gave_up
-        };
+        let outcome = if recovered { &self.recovered } else { &self.gave_up };
         outcome.fetch_add(1, Relaxed);
         let mut recent = self.recent.lock().unwrap_or_else(|e| e.into_inner());
         let number = self.operations.fetch_add(1, Relaxed) + 1;
@@ -131,10 +127,6 @@ impl RetryStats {
     /// The share of those that then succeeded; 1 when none needed a retry.
     pub fn success(&self) -> f64 {
         let needed = self.recovered + self.gave_up;
-        if needed == 0 {
-            1.0
-        } else {
-            self.recovered as f64 / needed as f64
-        }
+        if needed == 0 { 1.0 } else { self.recovered as f64 / needed as f64 }
     }
 }

@@ -24,10 +24,7 @@ fn options() -> Options {
 }
 
 fn kept_in(data_dir: &Path) -> Options {
-    Options {
-        data_dir: Some(data_dir.to_owned()),
-        ..options()
-    }
+    Options { data_dir: Some(data_dir.to_owned()), ..options() }
 }
 
 fn resolve(path: impl AsRef<Path>, options: &Options) -> Result<Location> {
@@ -38,20 +35,11 @@ fn resolve(path: impl AsRef<Path>, options: &Options) -> Result<Location> {
 #[track_caller]
 fn refused(path: impl AsRef<Path>, options: &Options, words: &str) {
     match resolve(path.as_ref(), options) {
-        Err(Error::Path {
-            path: named,
-            problem,
-        }) => {
+        Err(Error::Path { path: named, problem }) => {
             assert_eq!(named, path.as_ref());
-            assert!(
-                problem.contains(words),
-                "{problem:?} does not say {words:?}"
-            );
+            assert!(problem.contains(words), "{problem:?} does not say {words:?}");
         }
-        other => panic!(
-            "{:?} gave {other:?}, not an error with {words:?}",
-            path.as_ref()
-        ),
+        other => panic!("{:?} gave {other:?}, not an error with {words:?}", path.as_ref()),
     }
 }
 
@@ -66,10 +54,7 @@ fn a_missing_file_is_made_empty_and_private() {
     assert_eq!(found.path, home.join("app.db"));
     assert_eq!(found.id, FileId::of(&found.path).unwrap());
     assert!(!found.temporary);
-    assert_eq!(
-        (mode(&found.path), fs::metadata(&found.path).unwrap().len()),
-        (0o600, 0)
-    );
+    assert_eq!((mode(&found.path), fs::metadata(&found.path).unwrap().len()), (0o600, 0));
     found.remove().unwrap();
     assert!(found.path.exists(), "only temporary files are removed");
 }
@@ -81,56 +66,18 @@ fn an_existing_file_keeps_its_mode_and_content() {
     fs::write(&path, "content").unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
     resolve(&path, &options()).unwrap();
-    assert_eq!(
-        (mode(&path), fs::read(&path).unwrap()),
-        (0o644, b"content".to_vec())
-    );
+    assert_eq!((mode(&path), fs::read(&path).unwrap()), (0o644, b"content".to_vec()));
 }
 
 #[test]
 fn a_missing_file_is_an_error_without_create_and_for_read_only() {
     let (_dir, home) = home();
     let (path, data_dir) = (home.join("app.db"), home.join("data"));
-    refused(
-        &path,
-        &Options {
-            create: false,
-            ..options()
-        },
-        "open it with create",
-    );
-    refused(
-        &path,
-        &Options {
-            read_only: true,
-            ..options()
-        },
-        "read_only never makes one",
-    );
-    refused(
-        "a.db",
-        &Options {
-            create: false,
-            ..kept_in(&data_dir)
-        },
-        "does not exist",
-    );
-    refused(
-        "x/a.db",
-        &Options {
-            read_only: true,
-            ..kept_in(&home)
-        },
-        "does not exist",
-    );
-    refused(
-        ":memory:",
-        &Options {
-            read_only: true,
-            ..options()
-        },
-        "read_only",
-    );
+    refused(&path, &Options { create: false, ..options() }, "open it with create");
+    refused(&path, &Options { read_only: true, ..options() }, "read_only never makes one");
+    refused("a.db", &Options { create: false, ..kept_in(&data_dir) }, "does not exist");
+    refused("x/a.db", &Options { read_only: true, ..kept_in(&home) }, "does not exist");
+    refused(":memory:", &Options { read_only: true, ..options() }, "read_only");
     assert_eq!(fs::read_dir(&home).unwrap().count(), 0, "nothing was made");
 }
 
@@ -150,11 +97,7 @@ fn names_that_cannot_be_databases_are_refused() {
         }
         refused(&home, &options, "directory");
         refused(home.join("n".repeat(248)), &options, "too long");
-        refused(
-            home.join("n".repeat(256)).join("a"),
-            &options,
-            "File name too long",
-        );
+        refused(home.join("n".repeat(256)).join("a"), &options, "File name too long");
     }
     assert_eq!(fs::read_dir(&home).unwrap().count(), 0);
 }
@@ -163,20 +106,9 @@ fn names_that_cannot_be_databases_are_refused() {
 fn unusual_names_are_fine() {
     let (_dir, home) = home();
     let bytes = OsString::from_vec(b"caf\xe9 \xff.db".to_vec());
-    let names = [
-        "名前 🦀.db",
-        "a b'\"%?#.db",
-        "-wal.db",
-        "..a",
-        "a:memory:",
-        "n\nl",
-    ];
+    let names = ["名前 🦀.db", "a b'\"%?#.db", "-wal.db", "..a", "a:memory:", "n\nl"];
     let long = "n".repeat(247);
-    let all = names
-        .into_iter()
-        .chain([long.as_str()])
-        .map(OsStr::new)
-        .chain([bytes.as_os_str()]);
+    let all = names.into_iter().chain([long.as_str()]).map(OsStr::new).chain([bytes.as_os_str()]);
     for name in all {
         let plain = resolve(home.join(name), &options()).unwrap();
         assert_eq!(plain.path, home.join(name));
@@ -190,15 +122,12 @@ fn what_is_too_long_for_sqlite_is_refused_and_no_less() {
     let name = |length: usize| {
         let middle = "d".repeat(200);
         let used = home.join(&middle).as_os_str().len() + 1;
-        Path::new(&middle)
-            .join("e".repeat(200))
-            .join("n".repeat(length - used - 201))
+        Path::new(&middle).join("e".repeat(200)).join("n".repeat(length - used - 201))
     };
     let longest = resolve(name(504), &kept_in(&home)).unwrap();
     assert_eq!(longest.path.as_os_str().len(), 504);
     let db = rusqlite::Connection::open(&longest.path).unwrap();
-    db.execute_batch("pragma journal_mode = wal; create table t(x)")
-        .unwrap();
+    db.execute_batch("pragma journal_mode = wal; create table t(x)").unwrap();
     refused(name(505), &kept_in(&home), "nearer the root");
     assert!(rusqlite::Connection::open(home.join(name(505))).is_err());
 }
@@ -238,17 +167,8 @@ fn all_names_without_a_data_dir_lead_to_one_canonical_file() {
     symlink("real", home.join("alias")).unwrap();
     symlink("../alias/app.db", home.join("real/link.db")).unwrap();
     let first = resolve(home.join("real/app.db"), &options()).unwrap();
-    for name in [
-        "alias/app.db",
-        "real/link.db",
-        "alias/sub/../app.db",
-        "./real//app.db",
-    ] {
-        assert_eq!(
-            resolve(home.join(name), &options()).unwrap(),
-            first,
-            "{name}"
-        );
+    for name in ["alias/app.db", "real/link.db", "alias/sub/../app.db", "./real//app.db"] {
+        assert_eq!(resolve(home.join(name), &options()).unwrap(), first, "{name}");
     }
 }
 

@@ -1,4 +1,5 @@
 //! The engine, tested without Python.
 
+mod database;
 mod location;
 mod retry;

@@ -36,11 +36,7 @@ fn millis(n: u64) -> Duration {
 }
 
 fn policy(attempts: u32) -> RetryPolicy {
-    RetryPolicy {
-        attempts,
-        jitter: 0.0,
-        ..RetryPolicy::default()
-    }
+    RetryPolicy { attempts, jitter: 0.0, ..RetryPolicy::default() }
 }
 
 /// Runs an operation that fails as listed and then succeeds; the result, attempts and delays.
@@ -53,9 +49,7 @@ fn fail(retrier: Retrier, faults: &[Fault]) -> (Result<usize, Fault>, usize, Vec
         },
         || {
             attempts += 1;
-            faults
-                .get(attempts - 1)
-                .map_or(Ok(attempts), |fault| Err(*fault))
+            faults.get(attempts - 1).map_or(Ok(attempts), |fault| Err(*fault))
         },
     );
     (result, attempts, delays)
@@ -68,38 +62,25 @@ fn progression_doubles_to_the_longest_delay() {
     let ten: Vec<_> = policy(10).progression().skip(5).collect();
     assert_eq!(ten, [3200, 6400, 10_000, 10_000].map(millis));
     assert_eq!(RetryPolicy::none().progression().count(), 0);
-    let flat = RetryPolicy {
-        factor: 1.0,
-        ..policy(4)
-    };
+    let flat = RetryPolicy { factor: 1.0, ..policy(4) };
     assert!(flat.progression().eq([millis(100); 3]));
 }
 
 #[test]
 fn jitter_goes_both_ways_and_stays_in_bounds() {
-    let policy = RetryPolicy {
-        jitter: 0.5,
-        max_delay: millis(450),
-        ..policy(4)
-    };
+    let policy = RetryPolicy { jitter: 0.5, max_delay: millis(450), ..policy(4) };
     let (mut shorter, mut longer) = (0, 0);
     for _ in 0..2000 {
         let delays: Vec<_> = policy.delays().collect();
         assert_eq!(delays.len(), 3);
         for (delay, middle) in delays.iter().zip([100, 200, 400]) {
-            assert!(
-                *delay >= millis(middle / 2) && *delay <= millis(middle * 3 / 2),
-                "{delay:?}"
-            );
+            assert!(*delay >= millis(middle / 2) && *delay <= millis(middle * 3 / 2), "{delay:?}");
             assert!(*delay <= millis(450), "{delay:?}");
         }
         shorter += usize::from(delays[0] < millis(75));
         longer += usize::from(delays[0] > millis(125));
     }
-    assert!(
-        shorter > 300 && longer > 300,
-        "{shorter} shorter, {longer} longer"
-    );
+    assert!(shorter > 300 && longer > 300, "{shorter} shorter, {longer} longer");
 }
 
 #[test]
@@ -109,13 +90,7 @@ fn delays_serve_backon_as_a_backoff() {
         attempts.set(attempts.get() + 1);
         Err::<(), _>(BUSY)
     };
-    assert!(
-        operation
-            .retry(policy(3).delays())
-            .sleep(|_| {})
-            .call()
-            .is_err()
-    );
+    assert!(operation.retry(policy(3).delays()).sleep(|_| {}).call().is_err());
     assert_eq!(attempts.get(), 3);
 }
 
@@ -125,41 +100,11 @@ fn validation_names_the_field() {
     assert!(RetryPolicy::none().validate().is_ok());
     let wrong = [
         ("attempts", policy(0)),
-        (
-            "max_delay",
-            RetryPolicy {
-                max_delay: millis(99),
-                ..policy(3)
-            },
-        ),
-        (
-            "factor",
-            RetryPolicy {
-                factor: 0.5,
-                ..policy(3)
-            },
-        ),
-        (
-            "factor",
-            RetryPolicy {
-                factor: f32::NAN,
-                ..policy(3)
-            },
-        ),
-        (
-            "jitter",
-            RetryPolicy {
-                jitter: 1.1,
-                ..policy(3)
-            },
-        ),
-        (
-            "jitter",
-            RetryPolicy {
-                jitter: f32::NAN,
-                ..policy(3)
-            },
-        ),
+        ("max_delay", RetryPolicy { max_delay: millis(99), ..policy(3) }),
+        ("factor", RetryPolicy { factor: 0.5, ..policy(3) }),
+        ("factor", RetryPolicy { factor: f32::NAN, ..policy(3) }),
+        ("jitter", RetryPolicy { jitter: 1.1, ..policy(3) }),
+        ("jitter", RetryPolicy { jitter: f32::NAN, ..policy(3) }),
     ];
     for (field, policy) in wrong {
         let error = policy.validate().unwrap_err().to_string();
@@ -174,10 +119,7 @@ fn attempts_are_exact() {
     for attempts in 1..5 {
         let (result, ran, delays) = fail(Retrier::new(&policy(attempts)), &[BUSY; 9]);
         assert_eq!(result, Err(BUSY));
-        assert_eq!(
-            (ran, delays.len()),
-            (attempts as usize, attempts as usize - 1)
-        );
+        assert_eq!((ran, delays.len()), (attempts as usize, attempts as usize - 1));
     }
     let (result, _, delays) = fail(Retrier::new(&policy(3)), &[BUSY, BUSY]);
     assert_eq!(result, Ok(3));
@@ -204,18 +146,12 @@ fn suggested_delay_replaces_the_computed_one() {
     assert_eq!(result, Ok(4));
     assert_eq!(delays, [millis(100), Duration::from_secs(12), millis(400)]);
     let closed = Fault(Class::Retryable, Some(Duration::from_secs(31)));
-    assert_eq!(
-        fail(Retrier::new(&policy(4)), &[closed; 4]),
-        (Err(closed), 1, vec![])
-    );
+    assert_eq!(fail(Retrier::new(&policy(4)), &[closed; 4]), (Err(closed), 1, vec![]));
 }
 
 #[test]
 fn deadline_holds_over_attempts_and_delays() {
-    let policy = RetryPolicy {
-        deadline: millis(250),
-        ..policy(9)
-    };
+    let policy = RetryPolicy { deadline: millis(250), ..policy(9) };
     let begun = Instant::now();
     let mut attempts = 0;
     let result = execute_with_backoff(&policy, || {
@@ -247,30 +183,16 @@ fn cancelled_sleep_returns_the_last_error() {
     );
     assert_eq!(result, Err(Fault(Class::Retryable, Some(millis(2)))));
     let stats = counters.snapshot();
-    assert_eq!(
-        (stats.attempts, stats.gave_up, stats.delayed),
-        (2, 1, millis(1))
-    );
+    assert_eq!((stats.attempts, stats.gave_up, stats.delayed), (2, 1, millis(1)));
 }
 
 #[test]
 fn counters_tell_rate_and_success() {
     let (policy, counters) = (policy(3), RetryCounters::default());
     let idle = counters.snapshot();
-    assert_eq!(
-        (idle, idle.rate(), idle.success()),
-        (RetryStats::default(), 0.0, 1.0)
-    );
+    assert_eq!((idle, idle.rate(), idle.success()), (RetryStats::default(), 0.0, 1.0));
     let retrier = Retrier::new(&policy).counters(&counters);
-    for faults in [
-        &[] as &[Fault],
-        &[],
-        &[BROKEN],
-        &[BUSY],
-        &[SHAKY],
-        &[BUSY; 2],
-        &[BUSY; 3],
-    ] {
+    for faults in [&[] as &[Fault], &[], &[BROKEN], &[BUSY], &[SHAKY], &[BUSY; 2], &[BUSY; 3]] {
         _ = fail(retrier, faults);
     }
     assert_eq!(fail(retrier, &[BUSY, BROKEN]).0, Err(BROKEN));
@@ -327,10 +249,7 @@ fn each_retry_is_logged() {
         "attempt 1 failed (Retryable), next in 100.0ms: a fault",
         "gave up after attempt 2 (Retryable): a fault",
     ];
-    assert_eq!(
-        lines,
-        expected.map(|line| (log::Level::Debug, line.to_owned()))
-    );
+    assert_eq!(lines, expected.map(|line| (log::Level::Debug, line.to_owned())));
     assert!(logged(|| _ = fail(Retrier::new(&policy), &[BROKEN])).is_empty());
 }
 
@@ -343,21 +262,12 @@ fn a_high_rate_is_warned_about_once_per_crossing() {
         let warnings = lines.into_iter().filter(|line| line.0 == log::Level::Warn);
         warnings.map(|line| line.1).collect::<Vec<_>>()
     };
-    assert!(
-        warnings(19, &[BUSY]).is_empty(),
-        "too few operations to tell"
-    );
+    assert!(warnings(19, &[BUSY]).is_empty(), "too few operations to tell");
     let first = warnings(40, &[BUSY]);
     assert_eq!(first.len(), 1, "{first:?}");
-    assert!(
-        first[0].starts_with("20 of the last 20 operations needed a retry"),
-        "{first:?}"
-    );
+    assert!(first[0].starts_with("20 of the last 20 operations needed a retry"), "{first:?}");
     assert!(warnings(100, &[]).is_empty());
-    assert!(
-        warnings(20, &[BUSY]).is_empty(),
-        "a fifth is not more than a fifth"
-    );
+    assert!(warnings(20, &[BUSY]).is_empty(), "a fifth is not more than a fifth");
     let second = warnings(60, &[BUSY]);
     assert_eq!(second.len(), 1, "{second:?}");
     assert!(second[0].starts_with("21 of the last 100 "), "{second:?}");

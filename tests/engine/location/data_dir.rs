@@ -40,23 +40,12 @@ fn nothing_leaves_the_data_dir() {
         refused(path, &options, "`..`");
         refused(data.join(path), &options, "`..`");
     }
-    for path in [
-        "away/b.db",
-        "alias/b.db",
-        "back/b.db",
-        "a.db",
-        "dangling.db",
-        "away/x/b.db",
-    ] {
+    for path in ["away/b.db", "alias/b.db", "back/b.db", "a.db", "dangling.db", "away/x/b.db"] {
         refused(path, &options, "symbolic link");
         refused(data.join(path), &options, "symbolic link");
     }
     refused(outside.join("a.db"), &options, "outside the data directory");
-    refused(
-        home.join("database/a.db"),
-        &options,
-        "outside the data directory",
-    );
+    refused(home.join("database/a.db"), &options, "outside the data directory");
     assert_eq!(fs::read_dir(&outside).unwrap().count(), 1);
     assert!(!data.join("x").exists());
 }

@@ -18,10 +18,7 @@ fn in_a_child(test: &str, body: impl FnOnce()) {
         .unwrap();
     let out = String::from_utf8_lossy(&child.stdout);
     let err = String::from_utf8_lossy(&child.stderr);
-    assert!(
-        child.status.success() && out.contains("1 passed"),
-        "{out}{err}"
-    );
+    assert!(child.status.success() && out.contains("1 passed"), "{out}{err}");
 }
 
 #[test]
@@ -40,14 +37,7 @@ fn threads_that_open_a_new_file_at_once_agree() {
 #[test]
 fn memory_is_a_private_file_that_can_be_removed() {
     let (_dir, home) = home();
-    let one = resolve(
-        ":memory:",
-        &Options {
-            create: false,
-            ..options()
-        },
-    )
-    .unwrap();
+    let one = resolve(":memory:", &Options { create: false, ..options() }).unwrap();
     let two = resolve(":memory:", &kept_in(&home.join("unused"))).unwrap();
     assert!(one.temporary && one.path != two.path && one.id != two.id);
     let parent = one.path.parent().unwrap();
@@ -64,84 +54,51 @@ fn memory_is_a_private_file_that_can_be_removed() {
 
 #[test]
 fn the_umask_neither_widens_nor_narrows_what_is_made() {
-    in_a_child(
-        "location::permissions::the_umask_neither_widens_nor_narrows_what_is_made",
-        || {
-            let (_dir, home) = home();
-            for umask in [0o000, 0o022, 0o277, 0o777] {
-                unsafe { libc::umask(umask) };
-                let data = home.join(umask.to_string());
-                let found = resolve("sub/a.db", &kept_in(&data)).unwrap();
-                let memory = resolve(":memory:", &options()).unwrap();
-                let modes = [&data, &data.join("sub"), memory.path.parent().unwrap()].map(mode);
-                assert_eq!(
-                    (modes, mode(&found.path)),
-                    ([0o700; 3], 0o600),
-                    "umask {umask:o}"
-                );
-                assert_eq!(mode(&memory.path), 0o600);
-                memory.remove().unwrap();
-            }
-        },
-    );
+    in_a_child("location::permissions::the_umask_neither_widens_nor_narrows_what_is_made", || {
+        let (_dir, home) = home();
+        for umask in [0o000, 0o022, 0o277, 0o777] {
+            unsafe { libc::umask(umask) };
+            let data = home.join(umask.to_string());
+            let found = resolve("sub/a.db", &kept_in(&data)).unwrap();
+            let memory = resolve(":memory:", &options()).unwrap();
+            let modes = [&data, &data.join("sub"), memory.path.parent().unwrap()].map(mode);
+            assert_eq!((modes, mode(&found.path)), ([0o700; 3], 0o600), "umask {umask:o}");
+            assert_eq!(mode(&memory.path), 0o600);
+            memory.remove().unwrap();
+        }
+    });
 }
 
 #[test]
 fn missing_permissions_are_named() {
-    in_a_child(
-        "location::permissions::missing_permissions_are_named",
-        || {
-            let (_dir, home) = home();
-            fs::set_permissions(&home, Permissions::from_mode(0o755)).unwrap();
-            for (name, mode) in [("open", 0o777), ("closed", 0o555), ("hidden", 0o600)] {
-                fs::create_dir(home.join(name)).unwrap();
-                fs::write(home.join(name).join("a.db"), "").unwrap();
-                let file = if name == "open" { 0o444 } else { 0o666 };
-                fs::set_permissions(home.join(name).join("a.db"), Permissions::from_mode(file))
-                    .unwrap();
-                fs::set_permissions(home.join(name), Permissions::from_mode(mode)).unwrap();
-            }
-            fs::write(home.join("open/secret.db"), "").unwrap();
-            fs::set_permissions(home.join("open/secret.db"), Permissions::from_mode(0o000))
+    in_a_child("location::permissions::missing_permissions_are_named", || {
+        let (_dir, home) = home();
+        fs::set_permissions(&home, Permissions::from_mode(0o755)).unwrap();
+        for (name, mode) in [("open", 0o777), ("closed", 0o555), ("hidden", 0o600)] {
+            fs::create_dir(home.join(name)).unwrap();
+            fs::write(home.join(name).join("a.db"), "").unwrap();
+            let file = if name == "open" { 0o444 } else { 0o666 };
+            fs::set_permissions(home.join(name).join("a.db"), Permissions::from_mode(file))
                 .unwrap();
-            if unsafe { libc::geteuid() } == 0 {
-                assert_eq!(unsafe { libc::setgid(65534) | libc::setuid(65534) }, 0);
-            }
-            let read_only = Options {
-                read_only: true,
-                ..options()
-            };
-            refused(
-                home.join("open/a.db"),
-                &options(),
-                "cannot be written by user",
-            );
-            refused(home.join("open/a.db"), &options(), "its mode is 0444");
-            resolve(home.join("open/a.db"), &read_only).unwrap();
-            refused(
-                home.join("open/secret.db"),
-                &read_only,
-                "cannot be read by user",
-            );
-            refused(home.join("closed/a.db"), &options(), "its directory");
-            resolve(home.join("closed/a.db"), &read_only).unwrap();
-            refused(home.join("closed/new.db"), &options(), "cannot be created");
-            refused(
-                "new/a.db",
-                &kept_in(&home.join("closed")),
-                "cannot be created",
-            );
-            refused(home.join("hidden/a.db"), &options(), "Permission denied");
-            resolve(
-                "a.db",
-                &Options {
-                    read_only: true,
-                    ..kept_in(&home.join("closed"))
-                },
-            )
-            .unwrap();
-        },
-    );
+            fs::set_permissions(home.join(name), Permissions::from_mode(mode)).unwrap();
+        }
+        fs::write(home.join("open/secret.db"), "").unwrap();
+        fs::set_permissions(home.join("open/secret.db"), Permissions::from_mode(0o000)).unwrap();
+        if unsafe { libc::geteuid() } == 0 {
+            assert_eq!(unsafe { libc::setgid(65534) | libc::setuid(65534) }, 0);
+        }
+        let read_only = Options { read_only: true, ..options() };
+        refused(home.join("open/a.db"), &options(), "cannot be written by user");
+        refused(home.join("open/a.db"), &options(), "its mode is 0444");
+        resolve(home.join("open/a.db"), &read_only).unwrap();
+        refused(home.join("open/secret.db"), &read_only, "cannot be read by user");
+        refused(home.join("closed/a.db"), &options(), "its directory");
+        resolve(home.join("closed/a.db"), &read_only).unwrap();
+        refused(home.join("closed/new.db"), &options(), "cannot be created");
+        refused("new/a.db", &kept_in(&home.join("closed")), "cannot be created");
+        refused(home.join("hidden/a.db"), &options(), "Permission denied");
+        resolve("a.db", &Options { read_only: true, ..kept_in(&home.join("closed")) }).unwrap();
+    });
 }
 
 #[cfg(target_os = "linux")]
@@ -150,8 +107,7 @@ fn a_file_in_use_by_sqlite_keeps_its_locks() {
     let (_dir, home) = home();
     let path = resolve(home.join("a.db"), &options()).unwrap().path;
     let db = rusqlite::Connection::open(&path).unwrap();
-    db.execute_batch("begin exclusive; create table t(x)")
-        .unwrap();
+    db.execute_batch("begin exclusive; create table t(x)").unwrap();
     let device = fs::metadata(&path).unwrap();
     let held = || {
         let locks = fs::read_to_string("/proc/locks").unwrap();
