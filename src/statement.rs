@@ -90,13 +90,13 @@ impl Statement {
         self.parameters
     }
 
-    /// The name of a parameter (from 1), without its sign; `None` for a plain `?`.
+    /// The name of a parameter (from 1), without its sign; `None` for `?` and `?1`.
     pub fn parameter_name(&self, index: usize) -> Option<&str> {
         // SAFETY: the name lives as long as the statement; SQL is UTF-8.
         unsafe {
             let name = ffi::sqlite3_bind_parameter_name(self.raw.as_ptr(), index as c_int);
             let name = (!name.is_null()).then(|| CStr::from_ptr(name))?.to_str().ok()?;
-            name.get(1..)
+            name.strip_prefix([':', '@', '$'])
         }
     }
 
@@ -281,6 +281,13 @@ impl Statement {
             "column {index} (from 0) holds text that is not UTF-8; read it as bytes with \
              CAST(... AS BLOB) (in: {sql})"
         ))
+    }
+
+    /// End the run; the parameters stay.
+    #[inline]
+    pub fn rewind(&mut self) {
+        // SAFETY: the statement is valid; the result repeats the last step's, already reported.
+        unsafe { ffi::sqlite3_reset(self.raw.as_ptr()) };
     }
 
     /// End the run and forget the parameters.

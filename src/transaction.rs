@@ -56,15 +56,22 @@ pub struct Transaction {
 impl Transaction {
     /// Take the lane and begin, again and again while another process is busy.
     pub(crate) fn begin(engine: &Arc<Engine>, mode: Mode, patience: &Patience<'_>) -> Result<Self> {
-        engine.retrying(patience, || {
-            let writer = Writer::enter(engine, patience)?;
-            {
-                let _attention = writer.attend(patience);
-                writer.command(mode.begin())?;
-            }
-            engine.stats.transactions.add(1);
-            Ok(Transaction { writer, depth: Cell::new(0) })
-        })
+        engine.retrying(patience, || Self::begin_once(engine, mode, patience))
+    }
+
+    /// Take the lane and begin.
+    pub(crate) fn begin_once(
+        engine: &Arc<Engine>,
+        mode: Mode,
+        patience: &Patience<'_>,
+    ) -> Result<Self> {
+        let writer = Writer::enter(engine, patience)?;
+        {
+            let _attention = writer.attend(patience);
+            writer.command(mode.begin())?;
+        }
+        engine.stats.transactions.add(1);
+        Ok(Transaction { writer, depth: Cell::new(0) })
     }
 
     /// The connection, as long as the transaction stands.
@@ -74,9 +81,7 @@ impl Transaction {
     /// full disk, an interrupt or `OR ROLLBACK`.
     #[inline]
     pub fn connection(&self) -> Result<&Connection> {
-        if !self.writer.is_current() {
-            return Err(Error::Fork("the transaction"));
-        }
+        self.check_fork()?;
         if self.writer.is_idle() {
             return Err(Error::Closed(
                 "the transaction was rolled back by SQLite after an earlier error; begin a new one"
@@ -84,6 +89,17 @@ impl Transaction {
             ));
         }
         Ok(&self.writer)
+    }
+
+    /// # Errors
+    /// [`Error::Fork`] in a forked child.
+    pub(crate) fn check_fork(&self) -> Result<()> {
+        if self.writer.is_current() { Ok(()) } else { Err(Error::Fork("the transaction")) }
+    }
+
+    /// The connection, even when SQLite has rolled back; `None` in a forked child.
+    pub(crate) fn any_connection(&self) -> Option<&Connection> {
+        self.writer.is_current().then_some(&*self.writer)
     }
 
     /// Begin a savepoint; its depth names it to [`Transaction::release`] and
@@ -127,6 +143,9 @@ impl Transaction {
     pub fn commit_with(self, patience: &Patience<'_>) -> Result<()> {
         let connection = self.connection()?;
         let _attention = connection.attend(patience);
+        if connection.syncs_on_commit() {
+            patience.caller().release();
+        }
         let result = connection.command("COMMIT");
         drop(_attention);
         if result.is_err() {
@@ -137,9 +156,7 @@ impl Transaction {
 
     /// Undo everything and give the lane back.
     pub fn rollback(self) -> Result<()> {
-        if !self.writer.is_current() {
-            return Err(Error::Fork("the transaction"));
-        }
+        self.check_fork()?;
         self.writer.engine().stats.rollbacks.add(1);
         self.writer.clean()
     }

@@ -1,0 +1,116 @@
+//! The interpreter lock: kept for short statements, let go of for waits and long ones.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use pyo3::prelude::*;
+use pyo3::{PyErr, ffi};
+
+use super::error::Failure;
+use crate::patience::{Caller, Patience};
+
+/// How long a loop over rows keeps other threads waiting; CPython's own switch interval.
+const TURN: Duration = Duration::from_millis(5);
+
+/// The calling thread's hold on the interpreter.
+///
+/// While it is released no Python object may be touched; [`Gil::retake`] comes first.
+pub(crate) struct Gil {
+    released: Cell<*mut ffi::PyThreadState>,
+    turn: Cell<Instant>,
+}
+
+impl Caller for Gil {
+    fn release(&self) {
+        if self.released.get().is_null() {
+            // SAFETY: this thread is attached; `retake` undoes it before Python goes on.
+            self.released.set(unsafe { ffi::PyEval_SaveThread() });
+        }
+    }
+
+    fn proceed(&self) -> bool {
+        if !crate::is_main_thread() {
+            return true;
+        }
+        let was_released = !self.released.get().is_null();
+        self.retake();
+        // SAFETY: attached now. Signal handlers run here; an exception stays set for `call`.
+        let proceed = unsafe { ffi::PyErr_CheckSignals() } == 0;
+        if was_released {
+            self.release();
+        }
+        proceed
+    }
+}
+
+impl Gil {
+    /// Hold the interpreter again.
+    #[inline]
+    pub(crate) fn retake(&self) {
+        let state = self.released.replace(std::ptr::null_mut());
+        if !state.is_null() {
+            // SAFETY: the state that `release` saved on this thread.
+            unsafe { ffi::PyEval_RestoreThread(state) };
+        }
+    }
+
+    /// In a loop over rows: let other threads and signal handlers have their turn.
+    pub(crate) fn breathe(&self) -> Result<(), Failure> {
+        self.retake();
+        if self.turn.get().elapsed() < TURN {
+            return Ok(());
+        }
+        self.release();
+        self.retake();
+        self.turn.set(Instant::now());
+        // SAFETY: attached.
+        if unsafe { ffi::PyErr_CheckSignals() } == 0 {
+            return Ok(());
+        }
+        Err(Failure::Engine(crate::Error::Interrupted))
+    }
+}
+
+/// Run an operation of the engine for a Python caller, and map its failure.
+pub(crate) fn call<T>(
+    py: Python<'_>,
+    timeout: Option<f64>,
+    operation: impl FnOnce(&Gil, &Patience<'_>) -> Result<T, Failure>,
+) -> PyResult<T> {
+    let gil = Gil { released: Cell::new(std::ptr::null_mut()), turn: Cell::new(Instant::now()) };
+    let result = seconds(timeout).and_then(|timeout| {
+        let result = operation(&gil, &Patience::new(timeout, &gil));
+        gil.retake();
+        result
+    });
+    result.map_err(|failure| match PyErr::take(py) {
+        // A signal handler raised: KeyboardInterrupt, most likely.
+        Some(raised) => raised,
+        None => failure.into_py(py),
+    })
+}
+
+/// Run an operation that is long by nature, without the interpreter lock.
+pub(crate) fn call_detached<T>(
+    py: Python<'_>,
+    timeout: Option<f64>,
+    operation: impl FnOnce(&Patience<'_>) -> crate::Result<T>,
+) -> PyResult<T> {
+    call(py, timeout, |gil, patience| {
+        gil.release();
+        let result = operation(patience);
+        gil.retake();
+        Ok(result?)
+    })
+}
+
+/// Seconds as Python gives them.
+pub(crate) fn seconds(timeout: Option<f64>) -> Result<Option<Duration>, Failure> {
+    let Some(timeout) = timeout else { return Ok(None) };
+    match Duration::try_from_secs_f64(timeout) {
+        Ok(timeout) => Ok(Some(timeout)),
+        Err(_) => {
+            Err(Failure::Engine(crate::Error::Misuse(format!("{timeout} is no time in seconds"))))
+        }
+    }
+}

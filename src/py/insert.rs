@@ -1,0 +1,204 @@
+//! Insert and upsert of rows that Python gives by column.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+use super::error::{Failure, misuse};
+use super::gil::Gil;
+use super::values::{Kept, bind_value};
+use super::verbs::at;
+use crate::sql::OnConflict;
+use crate::{Connection, Counts, Insert};
+
+/// What to do with a row whose key exists.
+#[derive(Clone)]
+pub(crate) enum Conflict {
+    Fail,
+    Update { key: Vec<String>, columns: Option<Vec<String>> },
+    Nothing { key: Vec<String> },
+}
+
+impl Conflict {
+    pub(crate) fn of(
+        key: &Bound<'_, PyAny>,
+        update: Option<Vec<String>>,
+        do_nothing: bool,
+    ) -> Result<Self, Failure> {
+        let key: Vec<String> = match key.cast::<PyString>() {
+            Ok(one) => vec![one.extract()?],
+            Err(_) => key.extract()?,
+        };
+        match (update, do_nothing) {
+            (Some(_), true) => Err(misuse("update= and do_nothing= exclude each other")),
+            (_, true) => Ok(Conflict::Nothing { key }),
+            (columns, false) => Ok(Conflict::Update { key, columns }),
+        }
+    }
+
+    /// Prepare the statement for rows with these columns.
+    fn prepare(
+        &self,
+        connection: &Connection,
+        table: &str,
+        columns: &[&str],
+    ) -> crate::Result<Insert> {
+        fn refs(names: &[String]) -> Vec<&str> {
+            names.iter().map(String::as_str).collect()
+        }
+        match self {
+            Conflict::Fail => Insert::prepare(connection, table, columns, OnConflict::Fail),
+            Conflict::Nothing { key } => {
+                let conflict = OnConflict::Nothing { key: &refs(key) };
+                Insert::prepare(connection, table, columns, conflict)
+            }
+            Conflict::Update { key, columns: updated } => {
+                let key = refs(key);
+                let others: Vec<&str> = match updated {
+                    Some(updated) => refs(updated),
+                    None => columns.iter().copied().filter(|c| !key.contains(c)).collect(),
+                };
+                let conflict = OnConflict::Update { key: &key, columns: &others };
+                Insert::prepare(connection, table, columns, conflict)
+            }
+        }
+    }
+}
+
+/// A mapping, dataclass or the like, as a dict by column.
+fn fields<'py>(row: &Bound<'py, PyAny>) -> Result<Bound<'py, PyDict>, Failure> {
+    let fields = row.py().import("holdfast.rows")?.call_method1("fields_of", (row,))?;
+    Ok(fields.cast_into().map_err(PyErr::from)?)
+}
+
+/// Write one row; gives its row id.
+pub(crate) fn one(
+    connection: &Connection,
+    gil: &Gil,
+    table: &str,
+    row: &Bound<'_, PyAny>,
+    conflict: &Conflict,
+) -> Result<Option<i64>, Failure> {
+    gil.retake();
+    let fields = fields(row)?;
+    let mut batch = Batch::default();
+    let (id, _) = batch.write(connection, table, &fields, conflict, true)?;
+    batch.finish(connection);
+    Ok(id)
+}
+
+/// Write many rows.
+pub(crate) fn many(
+    connection: &Connection,
+    gil: &Gil,
+    table: &str,
+    rows: &Bound<'_, PyAny>,
+    conflict: &Conflict,
+) -> Result<Counts, Failure> {
+    gil.retake();
+    let mut counts = Counts::default();
+    let mut batch = Batch::default();
+    for (number, row) in rows.try_iter()?.enumerate() {
+        let fields = fields(&row?).map_err(|error| at(number, error))?;
+        let written = batch.write(connection, table, &fields, conflict, false);
+        counts.add(written.map_err(|error| at(number, error))?.1);
+        gil.retake();
+        if (number + 1).is_multiple_of(256) {
+            gil.breathe()?;
+        }
+    }
+    batch.finish(connection);
+    Ok(counts)
+}
+
+/// The statement of the rows seen last; rows of a batch mostly have the same columns.
+#[derive(Default)]
+struct Batch {
+    columns: Vec<Py<PyString>>,
+    insert: Option<Insert>,
+}
+
+impl Batch {
+    fn write(
+        &mut self,
+        connection: &Connection,
+        table: &str,
+        fields: &Bound<'_, PyDict>,
+        conflict: &Conflict,
+        with_id: bool,
+    ) -> Result<(Option<i64>, crate::Change), Failure> {
+        let py = fields.py();
+        if self.insert.is_none() || !self.fits(py, fields)? {
+            self.prepare(connection, table, fields, conflict)?;
+        }
+        let Some(insert) = &mut self.insert else { return Err(misuse("no statement")) };
+        let mut kept = Kept::default();
+        let mut values = Vec::with_capacity(self.columns.len());
+        for (index, column) in self.columns.iter().enumerate() {
+            let Some(value) = fields.get_item(column)? else {
+                return Err(misuse("a row changed while it was written"));
+            };
+            bind_value(connection, insert.statement(), index + 1, &value, &mut kept)
+                .map_err(|error| named(column.bind(py), index, error))?;
+            values.push(value);
+        }
+        let needed = with_id || insert.needs_lookup();
+        if let (true, Some((lookup, places))) = (needed, insert.lookup()) {
+            for (position, &place) in places.iter().enumerate() {
+                bind_value(connection, lookup, position + 1, &values[place], &mut kept)?;
+            }
+        }
+        let change = insert.run(connection)?;
+        let id = if with_id { insert.row_id(connection, change)? } else { None };
+        Ok((id, change))
+    }
+
+    /// Whether a row has the columns of the statement at hand.
+    fn fits(&self, py: Python<'_>, fields: &Bound<'_, PyDict>) -> PyResult<bool> {
+        if fields.len() != self.columns.len() {
+            return Ok(false);
+        }
+        for column in &self.columns {
+            if !fields.contains(column.bind(py))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn prepare(
+        &mut self,
+        connection: &Connection,
+        table: &str,
+        fields: &Bound<'_, PyDict>,
+        conflict: &Conflict,
+    ) -> Result<(), Failure> {
+        let names: Vec<String> = fields.keys().extract()?;
+        let columns: Vec<&str> = names.iter().map(String::as_str).collect();
+        if let Some(insert) = self.insert.take() {
+            insert.finish(connection);
+        }
+        self.insert = Some(conflict.prepare(connection, table, &columns)?);
+        self.columns = fields.keys().extract()?;
+        Ok(())
+    }
+
+    fn finish(self, connection: &Connection) {
+        if let Some(insert) = self.insert {
+            insert.finish(connection);
+        }
+    }
+}
+
+/// Name the column instead of the parameter's number.
+fn named(column: &Bound<'_, PyString>, index: usize, failure: Failure) -> Failure {
+    use crate::Error::{Misuse, Value};
+    let name = |text: &str| {
+        let rest = text.strip_prefix(&format!("parameter {}", index + 1)).unwrap_or(text);
+        format!("column {column:?}{rest}")
+    };
+    match failure {
+        Failure::Engine(Misuse(text)) => Failure::Engine(Misuse(name(&text))),
+        Failure::Engine(Value(text)) => Failure::Engine(Value(name(&text))),
+        other => other,
+    }
+}

@@ -1,0 +1,77 @@
+//! The engine's log, handed to Python's `logging` by a thread of its own.
+//!
+//! The engine logs from where the interpreter must not be waited for; so a record is only queued
+//! there, and the queue is bounded.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use log::{Level, LevelFilter, Log, Metadata, Record};
+use pyo3::prelude::*;
+
+use crate::guard::PerProcess;
+
+/// Records that wait at most; more are dropped.
+const QUEUE: usize = 1024;
+
+type Line = (Level, String, String);
+
+struct Queue;
+
+static QUEUE_OF_LINES: PerProcess<SyncSender<Line>> = PerProcess::new();
+
+impl Log for Queue {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("holdfast") || metadata.target().starts_with("r2d2")
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.enabled(record.metadata()) {
+            let line = (record.level(), record.target().to_owned(), record.args().to_string());
+            let _ = QUEUE_OF_LINES.get(spawn).try_send(line);
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Route the engine's log to Python from now on.
+pub(crate) fn start(_py: Python<'_>) -> PyResult<()> {
+    static LOGGER: Queue = Queue;
+    if log::set_logger(&LOGGER).is_ok() {
+        log::set_max_level(LevelFilter::Debug);
+    }
+    Ok(())
+}
+
+fn spawn() -> SyncSender<Line> {
+    let (sender, receiver) = sync_channel(QUEUE);
+    let builder = std::thread::Builder::new().name("holdfast-log".into());
+    // Without the thread the queue only fills up: logging must not fail an operation.
+    let _ = builder.spawn(move || deliver(&receiver));
+    sender
+}
+
+fn deliver(lines: &Receiver<Line>) {
+    for (level, target, text) in lines {
+        let delivered = Python::try_attach(|py| write(py, level, &target, &text));
+        match delivered {
+            Some(Ok(())) => {}
+            Some(Err(error)) => drop(Python::try_attach(|py| error.write_unraisable(py, None))),
+            // The interpreter is going away.
+            None => return,
+        }
+    }
+}
+
+fn write(py: Python<'_>, level: Level, target: &str, text: &str) -> PyResult<()> {
+    let number = match level {
+        Level::Error => 40,
+        Level::Warn => 30,
+        Level::Info => 20,
+        Level::Debug | Level::Trace => 10,
+    };
+    let name = target.replace("::", ".");
+    let logger = py.import("logging")?.call_method1("getLogger", (name,))?;
+    logger.call_method1("log", (number, "%s", text))?;
+    Ok(())
+}

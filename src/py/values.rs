@@ -1,0 +1,198 @@
+//! Python values to parameters, bound straight from their buffers.
+
+use std::ffi::c_char;
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyMapping, PyString, PyTuple};
+
+use super::error::{Failure, misuse, unfit};
+use crate::{Connection, Statement, ValueRef};
+
+/// Objects whose buffers are bound; they must outlive the run of the statement.
+#[derive(Default)]
+pub(crate) struct Kept {
+    row: Option<Py<PyTuple>>,
+    others: Vec<Py<PyAny>>,
+}
+
+/// Bind a sequence to `?` or a mapping to `:name`.
+pub(crate) fn bind(
+    connection: &Connection,
+    statement: &mut Statement,
+    parameters: Option<&Bound<'_, PyAny>>,
+) -> Result<Kept, Failure> {
+    let Some(parameters) = parameters.filter(|p| !p.is_none()) else {
+        return match statement.parameter_count() {
+            0 => Ok(Kept::default()),
+            _ => Err(statement.wrong_count(0).into()),
+        };
+    };
+    if let Ok(row) = parameters.cast_exact::<PyTuple>() {
+        return bind_tuple(connection, statement, row.clone());
+    }
+    if let Ok(row) = parameters.cast_exact::<PyList>() {
+        // A list can change while the interpreter lock is let go of.
+        return bind_tuple(connection, statement, row.to_tuple());
+    }
+    if let Ok(mapping) = parameters.cast::<PyMapping>() {
+        return bind_names(connection, statement, mapping);
+    }
+    let text = parameters.is_instance_of::<PyString>()
+        || parameters.is_instance_of::<PyBytes>()
+        || parameters.is_instance_of::<PyByteArray>();
+    if text || parameters.try_iter().is_err() {
+        return Err(Failure::Python(PyTypeError::new_err(format!(
+            "parameters are a sequence for ? or a mapping for :name, not {}; write [value]",
+            parameters.get_type().name()?
+        ))));
+    }
+    let py = parameters.py();
+    let row = parameters.try_iter()?.collect::<PyResult<Vec<_>>>()?;
+    bind_tuple(connection, statement, PyTuple::new(py, row)?)
+}
+
+fn bind_tuple(
+    connection: &Connection,
+    statement: &mut Statement,
+    row: Bound<'_, PyTuple>,
+) -> Result<Kept, Failure> {
+    if row.len() != statement.parameter_count() {
+        return Err(statement.wrong_count(row.len()).into());
+    }
+    let mut kept = Kept::default();
+    for index in 0..row.len() {
+        let value = row.get_borrowed_item(index)?;
+        bind_value(connection, statement, index + 1, &value, &mut kept)?;
+    }
+    kept.row = Some(row.unbind());
+    Ok(kept)
+}
+
+fn bind_names(
+    connection: &Connection,
+    statement: &mut Statement,
+    mapping: &Bound<'_, PyMapping>,
+) -> Result<Kept, Failure> {
+    let mut kept = Kept::default();
+    for index in 1..=statement.parameter_count() {
+        let Some(name) = statement.parameter_name(index).map(str::to_owned) else {
+            return Err(misuse("the statement has ? parameters: give a sequence, not a mapping"));
+        };
+        let value = match mapping.cast::<PyDict>() {
+            Ok(dict) => dict.get_item(&name)?,
+            Err(_) if mapping.contains(&name)? => Some(mapping.get_item(&name)?),
+            Err(_) => None,
+        };
+        let Some(value) = value else {
+            let given: Vec<String> =
+                mapping.keys()?.iter().map(|k| k.str()?.extract()).collect::<PyResult<_>>()?;
+            return Err(Failure::Engine(crate::Error::Parameter(format!(
+                "the parameter :{name} is missing; given are: {}",
+                given.join(", ")
+            ))));
+        };
+        bind_value(connection, statement, index, &value, &mut kept)?;
+        kept.others.push(value.unbind());
+    }
+    Ok(kept)
+}
+
+/// Bind one value; what had to be made for it goes to `kept`, the value itself is the caller's.
+pub(crate) fn bind_value(
+    connection: &Connection,
+    statement: &mut Statement,
+    index: usize,
+    value: &Bound<'_, PyAny>,
+    kept: &mut Kept,
+) -> Result<(), Failure> {
+    let label = |statement: &Statement| match statement.parameter_name(index) {
+        Some(name) => format!("parameter :{name}"),
+        None => format!("parameter {index}"),
+    };
+    match plain(value) {
+        // SAFETY: the value is immutable and kept by the caller until the statement is reset.
+        Plain::Value(v) => unsafe { statement.bind_borrowed(connection, index, v)? },
+        Plain::TooLarge => {
+            return Err(unfit(format!(
+                "{}: the integer does not fit 64 bits; store it as text",
+                label(statement)
+            )));
+        }
+        Plain::NotUtf8 => {
+            return Err(unfit(format!(
+                "{}: the text holds a lone surrogate and cannot be stored as UTF-8; encode it to \
+                 bytes yourself",
+                label(statement)
+            )));
+        }
+        Plain::NotANumber => {
+            return Err(unfit(format!(
+                "{}: NaN would be stored as NULL; give None",
+                label(statement)
+            )));
+        }
+        Plain::Other => {
+            let py = value.py();
+            let adapted = py
+                .import("holdfast.values")?
+                .call_method1("adapt", (value,))
+                .map_err(|error| name_parameter(py, error, &label(statement)))?;
+            bind_value(connection, statement, index, &adapted, kept)?;
+            kept.others.push(adapted.unbind());
+        }
+    }
+    Ok(())
+}
+
+fn name_parameter(py: Python<'_>, error: PyErr, label: &str) -> Failure {
+    let refused = error.is_instance_of::<PyTypeError>(py)
+        || error.is_instance_of::<pyo3::exceptions::PyValueError>(py);
+    if refused { misuse(format!("{label}: {}", error.value(py))) } else { Failure::Python(error) }
+}
+
+enum Plain<'a> {
+    Value(ValueRef<'a>),
+    TooLarge,
+    NotUtf8,
+    NotANumber,
+    Other,
+}
+
+#[inline]
+fn plain<'a>(value: &'a Bound<'_, PyAny>) -> Plain<'a> {
+    let object = value.as_ptr();
+    // SAFETY: attached; each buffer belongs to an object of exactly the type that was tested for.
+    unsafe {
+        let class = ffi::Py_TYPE(object);
+        if class == &raw mut ffi::PyUnicode_Type {
+            let mut length = 0;
+            let text = ffi::PyUnicode_AsUTF8AndSize(object, &mut length);
+            if text.is_null() {
+                ffi::PyErr_Clear();
+                return Plain::NotUtf8;
+            }
+            Plain::Value(ValueRef::Text(bytes(text, length)))
+        } else if class == &raw mut ffi::PyLong_Type {
+            let mut overflow = 0;
+            let number = ffi::PyLong_AsLongLongAndOverflow(object, &mut overflow);
+            if overflow == 0 { Plain::Value(ValueRef::Integer(number)) } else { Plain::TooLarge }
+        } else if class == &raw mut ffi::PyFloat_Type {
+            let number = ffi::PyFloat_AS_DOUBLE(object);
+            if number.is_nan() { Plain::NotANumber } else { Plain::Value(ValueRef::Real(number)) }
+        } else if object == ffi::Py_None() {
+            Plain::Value(ValueRef::Null)
+        } else if class == &raw mut ffi::PyBytes_Type {
+            let (data, length) = (ffi::PyBytes_AsString(object), ffi::PyBytes_Size(object));
+            Plain::Value(ValueRef::Blob(bytes(data, length)))
+        } else {
+            Plain::Other
+        }
+    }
+}
+
+unsafe fn bytes<'a>(data: *const c_char, length: ffi::Py_ssize_t) -> &'a [u8] {
+    // SAFETY: CPython reports pointer and length of one buffer.
+    unsafe { std::slice::from_raw_parts(data.cast(), length as usize) }
+}
