@@ -33,9 +33,11 @@ pub struct Connection {
 // SAFETY: SQLite runs in multi-thread mode, and a connection is used by one thread at a time.
 unsafe impl Send for Connection {}
 
-/// Who uses a connection, for the messages of those who wait.
-#[derive(Debug, Default)]
-pub(crate) struct Badge(Mutex<Option<Hold>>);
+/// Who uses a connection, for the messages of those who wait, and how to stop them.
+pub(crate) struct Badge {
+    hold: Mutex<Option<Hold>>,
+    interrupt: rusqlite::InterruptHandle,
+}
 
 #[derive(Debug)]
 struct Hold {
@@ -45,26 +47,37 @@ struct Hold {
 }
 
 impl Badge {
+    fn new(raw: &rusqlite::Connection) -> Arc<Self> {
+        Arc::new(Badge { hold: Mutex::default(), interrupt: raw.get_interrupt_handle() })
+    }
+
+    /// End the statement that runs now, if the connection is in use.
+    pub(crate) fn interrupt(&self) {
+        if self.holder().is_some() {
+            self.interrupt.interrupt();
+        }
+    }
+
     pub(crate) fn pin_on(&self) {
         let hold = Hold { thread: guard::thread_id(), since: Instant::now(), statement: None };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(hold);
+        *self.hold.lock().unwrap_or_else(PoisonError::into_inner) = Some(hold);
     }
 
     /// How long it was held.
     pub(crate) fn take_off(&self) -> Duration {
-        let hold = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let hold = self.hold.lock().unwrap_or_else(PoisonError::into_inner).take();
         hold.map_or(Duration::ZERO, |h| h.since.elapsed())
     }
 
     pub(crate) fn note(&self, sql: &Arc<str>) {
-        let mut hold = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hold = self.hold.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(hold) = hold.as_mut().filter(|h| h.statement.is_none()) {
             hold.statement = Some(sql.clone());
         }
     }
 
     pub(crate) fn holder(&self) -> Option<Holder> {
-        let hold = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let hold = self.hold.lock().unwrap_or_else(PoisonError::into_inner);
         hold.as_ref().map(|hold| Holder {
             thread: hold.thread,
             name: guard::thread_name(hold.thread),
@@ -90,6 +103,7 @@ impl Connection {
         let watch = Watch::new(role, options.pragmas.busy_timeout());
         // SAFETY: the box keeps the watch in place, and is dropped after the connection.
         unsafe { watch.install(raw.handle()) };
+        let badge = Badge::new(&raw);
         let syncs = !options.pragmas.is_wal()
             || !matches!(options.pragmas.get("synchronous"), Some("normal" | "off" | "0" | "1"));
         Ok(Connection {
@@ -97,7 +111,7 @@ impl Connection {
             cache: Cache::default(),
             raw: ManuallyDrop::new(raw),
             watch,
-            badge: Arc::default(),
+            badge,
             verified,
             generation: guard::generation(),
         })

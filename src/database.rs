@@ -25,6 +25,10 @@ use crate::writer::{Lane, Writer};
 
 /// How long close waits for transactions and readers to end by themselves.
 const CLOSE_WAIT: Duration = Duration::from_secs(5);
+/// The same at the end of the process, where threads may have stopped in the middle.
+const EXIT_WAIT: Duration = Duration::from_millis(500);
+/// How long interrupted statements are waited for.
+const INTERRUPT_WAIT: Duration = Duration::from_secs(1);
 
 /// What all handles of a process on one file share.
 pub struct Engine {
@@ -128,16 +132,21 @@ impl Engine {
     }
 
     /// Refuse new work, wait a bound, interrupt, close the readers, and the writer last.
-    fn shut_down(&self, patience: &Patience<'_>) {
+    fn shut_down(&self, wait: Duration, patience: &Patience<'_>) {
         self.closing.store(true, Ordering::Release);
-        self.daemon.stop();
         patience.caller().release();
+        self.daemon.stop();
         if let Some(lane) = &self.lane {
             lane.refuse();
         }
-        let begun = Instant::now();
-        while !self.is_quiet() && begun.elapsed() < CLOSE_WAIT && patience.caller().proceed() {
-            std::thread::sleep(Duration::from_millis(1));
+        if !self.quiesce(wait, patience) {
+            if let Ok(pool) = self.pool() {
+                pool.interrupt();
+            }
+            if let Some(lane) = &self.lane {
+                lane.interrupt();
+            }
+            self.quiesce(wait.min(INTERRUPT_WAIT), patience);
         }
         self.checkpointer.stop();
         let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -145,11 +154,23 @@ impl Engine {
         if let Some(lane) = &self.lane {
             drop(lane.retire());
         }
-        if self.location.temporary {
-            if let Err(error) = self.location.remove() {
-                log::warn!(target: "holdfast::database", "a temporary file stays: {error}");
-            }
+        if self.location.temporary
+            && let Err(error) = self.location.remove()
+        {
+            log::warn!(target: "holdfast::database", "a temporary file stays: {error}");
         }
+    }
+
+    /// Wait until nobody uses a connection.
+    fn quiesce(&self, wait: Duration, patience: &Patience<'_>) -> bool {
+        let begun = Instant::now();
+        while !self.is_quiet() {
+            if begun.elapsed() >= wait || !patience.caller().proceed() {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        true
     }
 
     fn is_quiet(&self) -> bool {
@@ -217,6 +238,20 @@ pub(crate) fn is_open_here(path: &Path) -> bool {
         let place = place.lock().unwrap_or_else(PoisonError::into_inner);
         place.upgrade().is_some_and(|engine| !engine.is_closing())
     })
+}
+
+/// Close every file that this process has open; for the end of the process.
+pub fn close_all(patience: &Patience<'_>) {
+    let places: Vec<_> = {
+        let registry = registry().lock().unwrap_or_else(PoisonError::into_inner);
+        registry.values().cloned().collect()
+    };
+    for place in places {
+        let engine = place.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+        if let Some(engine) = engine.filter(|e| e.handles.swap(0, Ordering::AcqRel) > 0) {
+            engine.shut_down(EXIT_WAIT, patience);
+        }
+    }
 }
 
 /// An engine, and the one that replaces it after a fork.
@@ -393,8 +428,11 @@ impl Database {
         if self.closed.swap(true, Ordering::AcqRel) {
             return;
         }
-        if slot.engine.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
-            slot.engine.shut_down(patience);
+        let one_less = |handles: usize| handles.checked_sub(1);
+        let before =
+            slot.engine.handles.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_less);
+        if before == Ok(1) {
+            slot.engine.shut_down(CLOSE_WAIT, patience);
         }
     }
 

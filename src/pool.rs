@@ -146,6 +146,12 @@ impl Pool {
         badges.iter().filter_map(|badge| badge.upgrade()?.holder()).collect()
     }
 
+    /// End the statements that run now.
+    pub(crate) fn interrupt(&self) {
+        let badges = self.badges.lock().unwrap_or_else(PoisonError::into_inner);
+        badges.iter().filter_map(Weak::upgrade).for_each(|badge| badge.interrupt());
+    }
+
     /// Connections open, and idle among them.
     pub(crate) fn state(&self) -> (u32, u32) {
         let state = self.pool.state();

@@ -1,7 +1,12 @@
 //! Counters and latency histograms, cheap enough to be always on.
 
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
+
+use crate::database::Database;
+use crate::error::{Holder, Result};
+use crate::retry::RetryStats;
 
 /// Buckets of a histogram: the n-th counts times below 2^n microseconds.
 const BUCKETS: usize = 32;
@@ -90,4 +95,78 @@ pub(crate) struct Stats {
     pub(crate) pool_waits: Histogram,
     pub(crate) lane_waits: Histogram,
     pub(crate) lane_holds: Histogram,
+}
+
+/// How a database is doing.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The file.
+    pub path: PathBuf,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The size of its write-ahead log in bytes.
+    pub wal_size: u64,
+    /// Readers open now.
+    pub readers: u32,
+    /// Readers that nobody uses.
+    pub idle_readers: u32,
+    /// Who uses the others.
+    pub reader_holders: Vec<Holder>,
+    /// Waits for a reader.
+    pub reader_waits: Latency,
+    /// Who holds the writer lane.
+    pub lane_holder: Option<Holder>,
+    /// How many wait for it.
+    pub lane_waiting: usize,
+    /// How long they waited.
+    pub lane_waits: Latency,
+    /// How long it was held.
+    pub lane_holds: Latency,
+    /// Reads: checkouts of a reader.
+    pub reads: u64,
+    /// Writes: turns on the lane.
+    pub writes: u64,
+    /// Explicit transactions begun.
+    pub transactions: u64,
+    /// Transactions rolled back.
+    pub rollbacks: u64,
+    /// What was retried.
+    pub retries: RetryStats,
+}
+
+impl Database {
+    /// How the database is doing; counted since the first handle of this process opened it.
+    pub fn stats(&self) -> Result<Report> {
+        let engine = self.engine()?;
+        let pool = engine.pool()?;
+        let (readers, idle_readers) = pool.state();
+        let lane = engine.lane().ok();
+        let path = self.path().clone();
+        let mut wal = path.clone().into_os_string();
+        wal.push("-wal");
+        let counted = &engine.stats;
+        Ok(Report {
+            size: size(&path),
+            wal_size: size(Path::new(&wal)),
+            path,
+            readers,
+            idle_readers,
+            reader_holders: pool.holders(),
+            reader_waits: counted.pool_waits.summary(),
+            lane_holder: lane.and_then(|lane| lane.holder()),
+            lane_waiting: lane.map_or(0, |lane| lane.waiting()),
+            lane_waits: counted.lane_waits.summary(),
+            lane_holds: counted.lane_holds.summary(),
+            reads: counted.reads.get(),
+            writes: counted.writes.get(),
+            transactions: counted.transactions.get(),
+            rollbacks: counted.rollbacks.get(),
+            retries: engine.retries.snapshot(),
+        })
+    }
+}
+
+/// Only the file system is asked: opening a live file would drop its locks.
+fn size(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |file| file.len())
 }

@@ -140,6 +140,11 @@ impl Lane {
         self.badge.holder()
     }
 
+    /// End the statement that runs now.
+    pub(crate) fn interrupt(&self) {
+        self.badge.interrupt();
+    }
+
     /// How many wait.
     pub(crate) fn waiting(&self) -> usize {
         self.queue().waiting.len()

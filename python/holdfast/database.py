@@ -1,13 +1,54 @@
-"""Opening a database."""
+"""Opening databases, and the typed face of what they do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from os import PathLike
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from ._core import Database
-from .retry import RetryPolicy
+from . import _core
+from .errors import MigrationError
+
+if TYPE_CHECKING:
+    from .migrations import Migrations
+    from .reports import MigrationReport
+    from .retry import RetryPolicy
+
+DAY = 24 * 60 * 60.0
+
+
+class Database(_core.Database):
+    """A handle on one SQLite file, opened and verified; made by `holdfast.open`."""
+
+    _migrations: Migrations | None = None
+
+    def migrate(
+        self,
+        migrations: Migrations | None = None,
+        *,
+        component: str = "app",
+        dry_run: bool = False,
+        adopt: int | None = None,
+        backup: bool = True,
+    ) -> MigrationReport:
+        """Apply the steps that are pending, all or none, and report.
+
+        Without `migrations`, those that the database was opened with. `dry_run` tries them on a
+        copy. `adopt=N` records steps 1 to N as done on a file that has their tables already. A
+        file with data is backed up first, unless `backup=False`.
+
+        >>> step = holdfast.Migration(1, "notes", "create table note(id integer primary key)")
+        >>> db.migrate([step]).to_version
+        1
+        """
+        from .migrations import load
+
+        given = self._migrations if migrations is None else migrations
+        if given is None:
+            raise MigrationError(
+                "no migrations were given: pass a directory or a list, here or to open()"
+            )
+        return self._migrate(load(given), component, dry_run, adopt, backup)
 
 
 def open(  # noqa: A001 - reads as holdfast.open
@@ -15,24 +56,60 @@ def open(  # noqa: A001 - reads as holdfast.open
     *,
     profile: Literal["balanced", "durable"] = "balanced",
     pool_size: int = 10,
+    migrations: Migrations | None = None,
     pragmas: Mapping[str, str | int | bool] | None = None,
     data_dir: str | PathLike[str] | None = None,
     create: bool = True,
     read_only: bool = False,
     retry: RetryPolicy | None = None,
-    vacuum_every: float | None = 24 * 60 * 60.0,
+    vacuum_every: float | None = DAY,
     extensions: Iterable[str | PathLike[str]] = (),
 ) -> Database:
-    """Open a database file, or make it."""
-    return Database(
-        path,
-        profile=profile,
-        pool_size=pool_size,
-        pragmas=None if pragmas is None else dict(pragmas),
-        data_dir=data_dir,
-        create=create,
-        read_only=read_only,
-        retry=retry,
-        vacuum_every=vacuum_every,
-        extensions=list(extensions),
-    )
+    """Open a database file, or make it, and verify every setting on every connection.
+
+    Args:
+        path: The file; `":memory:"` is a private temporary file that is gone after `close`.
+        profile: `"balanced"` survives any crash of the program; `"durable"` waits for the disk at
+            every commit and survives a power cut too.
+        pool_size: How many readers there are at most.
+        migrations: A directory of `0001_name.sql` files, or a list; applied before this returns.
+        pragmas: Settings that replace or add to the profile's.
+        data_dir: The directory that the file must lie in, made if missing; a relative path is
+            taken below it.
+        create: Make the file if it is missing.
+        read_only: Never write.
+        retry: How often and how long a busy file is tried again.
+        vacuum_every: Seconds between two rounds of the vacuum in the background; None for never.
+        extensions: SQLite extensions that every connection loads.
+
+    Raises:
+        PathError: The path may not be opened.
+        PragmaError: Settings did not take effect; lists each.
+        BusyError: Another process kept the file for too long.
+        MigrationError: The file does not fit the migrations.
+        CorruptionError: The file is damaged, or is no database.
+
+    >>> with holdfast.open(folder / "app.db") as app:
+    ...     app.pragmas()["synchronous"]
+    'normal'
+    """
+    settings: dict[str, Any] = {
+        "profile": profile,
+        "pool_size": pool_size,
+        "pragmas": None if pragmas is None else dict(pragmas),
+        "data_dir": data_dir,
+        "create": create,
+        "read_only": read_only,
+        "retry": retry,
+        "vacuum_every": vacuum_every,
+        "extensions": list(extensions),
+    }
+    database = Database(path, **settings)
+    if migrations is not None:
+        database._migrations = migrations
+        try:
+            database.migrate()
+        except BaseException:
+            database.close()
+            raise
+    return database

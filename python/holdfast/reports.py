@@ -1,6 +1,7 @@
-"""What long operations report: plain named tuples."""
+"""What long operations and statistics report: named tuples, and typed dicts ready for JSON."""
 
-from typing import NamedTuple
+from pathlib import Path
+from typing import NamedTuple, TypedDict
 
 
 class Upserted(NamedTuple):
@@ -9,3 +10,137 @@ class Upserted(NamedTuple):
     inserted: int
     updated: int
     skipped: int
+
+
+class VacuumStats(NamedTuple):
+    """One vacuum: sizes in bytes, time in seconds."""
+
+    size_before: int
+    size_after: int
+    free_before: int
+    free_after: int
+    reclaimed: int
+    seconds: float
+
+
+class BackupReport(NamedTuple):
+    """A backup that was verified."""
+
+    path: Path
+    size: int
+    pages: int
+    seconds: float
+
+
+class RestoreReport(NamedTuple):
+    """A restored database, and where the one it replaced is kept."""
+
+    path: Path
+    safety_copy: Path | None
+    size: int
+    pages: int
+    seconds: float
+
+
+class Violation(NamedTuple):
+    """A row whose foreign key leads nowhere; `rowid` is None in tables without row ids."""
+
+    table: str
+    rowid: int | None
+    parent: str
+
+
+class CheckReport(NamedTuple):
+    """What `integrity_check` and `foreign_key_check` found."""
+
+    problems: tuple[str, ...]
+    violations: tuple[Violation, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was found."""
+        return not self.problems and not self.violations
+
+
+class Applied(NamedTuple):
+    """A migration that was applied."""
+
+    version: int
+    name: str
+    seconds: float
+
+
+class MigrationReport(NamedTuple):
+    """What `migrate` did, or would do (`dry_run`)."""
+
+    component: str
+    from_version: int
+    to_version: int
+    applied: tuple[Applied, ...]
+    backup: Path | None
+    adopted: bool
+    dry_run: bool
+
+
+class Latency(TypedDict):
+    """Times in seconds; p50 and p99 are upper bounds, right to a factor of two."""
+
+    count: int
+    total: float
+    p50: float
+    p99: float
+    longest: float
+
+
+class Holder(TypedDict):
+    """Who holds a connection, with which first statement, for how many seconds."""
+
+    thread: str | None
+    statement: str | None
+    held: float
+
+
+class PoolStats(TypedDict):
+    """The readers."""
+
+    open: int
+    idle: int
+    waits: Latency
+    holders: list[Holder]
+
+
+class LaneStats(TypedDict):
+    """The writer lane."""
+
+    holder: Holder | None
+    waiting: int
+    waits: Latency
+    holds: Latency
+
+
+class RetryCounts(TypedDict):
+    """What was retried; `rate` is the share of operations that needed it."""
+
+    operations: int
+    attempts: int
+    recovered: int
+    gave_up: int
+    delayed: float
+    rate: float
+
+
+class Stats(TypedDict):
+    """How a database is doing; sizes in bytes, times in seconds."""
+
+    path: str
+    size: int
+    wal_size: int
+    pool: PoolStats
+    lane: LaneStats
+    reads: int
+    writes: int
+    transactions: int
+    rollbacks: int
+    retries: RetryCounts
+    last_vacuum: float | None
+    last_backup: float | None

@@ -93,12 +93,19 @@ impl Database {
     }
 }
 
+impl Drop for Database {
+    fn drop(&mut self) {
+        // Whoever still writes may need the interpreter to finish.
+        Python::attach(|py| py.detach(|| self.engine.close()));
+    }
+}
+
 #[pymethods]
 impl Database {
     #[new]
     #[pyo3(signature = (path, **settings))]
     fn new(py: Python<'_>, path: PathBuf, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
-        super::log::start(py)?;
+        super::start(py)?;
         let options = options::from_python(settings).map_err(|error| error.into_py(py))?;
         let engine = call_detached(py, None, |_| crate::Database::open_with(&path, options))?;
         Ok(Database { engine: Arc::new(engine) })
@@ -331,6 +338,11 @@ impl Database {
             insert::many(connection, gil, table, rows, &conflict)
         })?;
         report::upserted(py, counts)
+    }
+
+    /// How the database is doing.
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        report::stats(py, &call_detached(py, None, |_| self.engine.stats())?)
     }
 
     /// Close this handle; the last one of the process closes the file.

@@ -35,12 +35,11 @@ impl Log for Queue {
 }
 
 /// Route the engine's log to Python from now on.
-pub(crate) fn start(_py: Python<'_>) -> PyResult<()> {
+pub(crate) fn start() {
     static LOGGER: Queue = Queue;
     if log::set_logger(&LOGGER).is_ok() {
         log::set_max_level(LevelFilter::Debug);
     }
-    Ok(())
 }
 
 fn spawn() -> SyncSender<Line> {

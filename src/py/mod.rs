@@ -16,6 +16,26 @@ mod values;
 mod verbs;
 
 use pyo3::prelude::*;
+use pyo3::types::PyCFunction;
+
+use crate::guard::PerProcess;
+
+/// What the first open of a process sets up: the log, and an orderly end.
+fn start(py: Python<'_>) -> PyResult<()> {
+    static STARTED: PerProcess<std::sync::atomic::AtomicBool> = PerProcess::new();
+    if STARTED.get(Default::default).swap(true, std::sync::atomic::Ordering::AcqRel) {
+        return Ok(());
+    }
+    log::start();
+    let close = PyCFunction::new_closure(py, None, None, |arguments, _| {
+        gil::call_detached(arguments.py(), None, |patience| {
+            crate::database::close_all(patience);
+            Ok(())
+        })
+    })?;
+    py.import("atexit")?.call_method1("register", (close,))?;
+    Ok(())
+}
 
 /// The engine of Holdfast.
 #[pymodule]

@@ -1,8 +1,12 @@
 //! What the engine reports, as the NamedTuples of `holdfast.reports`.
 
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
+use super::error::thread_name;
 use crate::Counts;
+use crate::error::Holder;
+use crate::stats::{Latency, Report};
 
 fn make<'py>(
     py: Python<'py>,
@@ -14,4 +18,58 @@ fn make<'py>(
 
 pub(crate) fn upserted(py: Python<'_>, counts: Counts) -> PyResult<Bound<'_, PyAny>> {
     make(py, "Upserted", (counts.inserted, counts.updated, counts.skipped))
+}
+
+/// A report as nested dicts, ready for JSON; times in seconds, sizes in bytes.
+pub(crate) fn stats<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("path", report.path.to_string_lossy())?;
+    dict.set_item("size", report.size)?;
+    dict.set_item("wal_size", report.wal_size)?;
+    let pool = PyDict::new(py);
+    pool.set_item("open", report.readers)?;
+    pool.set_item("idle", report.idle_readers)?;
+    pool.set_item("waits", latency(py, report.reader_waits)?)?;
+    let holders =
+        report.reader_holders.iter().map(|h| holder(py, h)).collect::<PyResult<Vec<_>>>()?;
+    pool.set_item("holders", holders)?;
+    dict.set_item("pool", pool)?;
+    let lane = PyDict::new(py);
+    lane.set_item("holder", report.lane_holder.as_ref().map(|h| holder(py, h)).transpose()?)?;
+    lane.set_item("waiting", report.lane_waiting)?;
+    lane.set_item("waits", latency(py, report.lane_waits)?)?;
+    lane.set_item("holds", latency(py, report.lane_holds)?)?;
+    dict.set_item("lane", lane)?;
+    dict.set_item("reads", report.reads)?;
+    dict.set_item("writes", report.writes)?;
+    dict.set_item("transactions", report.transactions)?;
+    dict.set_item("rollbacks", report.rollbacks)?;
+    let retries = PyDict::new(py);
+    retries.set_item("operations", report.retries.operations)?;
+    retries.set_item("attempts", report.retries.attempts)?;
+    retries.set_item("recovered", report.retries.recovered)?;
+    retries.set_item("gave_up", report.retries.gave_up)?;
+    retries.set_item("delayed", report.retries.delayed.as_secs_f64())?;
+    retries.set_item("rate", report.retries.rate())?;
+    dict.set_item("retries", retries)?;
+    Ok(dict)
+}
+
+fn latency(py: Python<'_>, latency: Latency) -> PyResult<Bound<'_, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("count", latency.count)?;
+    dict.set_item("total", latency.total.as_secs_f64())?;
+    dict.set_item("p50", latency.p50.as_secs_f64())?;
+    dict.set_item("p99", latency.p99.as_secs_f64())?;
+    dict.set_item("longest", latency.longest.as_secs_f64())?;
+    Ok(dict)
+}
+
+fn holder<'py>(py: Python<'py>, holder: &Holder) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    let name = thread_name(py, holder.thread)?.or_else(|| holder.name.clone());
+    dict.set_item("thread", name)?;
+    dict.set_item("statement", &holder.statement)?;
+    dict.set_item("held", holder.held.as_secs_f64())?;
+    Ok(dict)
 }
