@@ -4,13 +4,13 @@ use std::fmt;
 
 use pyo3::prelude::*;
 use pyo3::types::PyType;
-use rusqlite_codes as code;
+use codes as code;
 
 use crate::error::{Busy, Error, code_name};
 use crate::retry::{Class, RetryClassifiable};
 
 /// The primary result codes that decide the class of an exception.
-mod rusqlite_codes {
+mod codes {
     pub(super) const ERROR: i32 = 1;
     pub(super) const INTERNAL: i32 = 2;
     pub(super) const TOOBIG: i32 = 18;

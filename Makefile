@@ -1,0 +1,85 @@
+# Everything starts here: `make demo` shows Holdfast at work, `make test` proves it.
+# A fresh machine needs Rust, CPython 3.11 or newer with pip and venv, and gcc.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+ENGINE := $(shell find src -name '*.rs') Cargo.toml Cargo.lock .cargo/config.toml pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test soak lint format bench clean test-engine test-python test-pythons sdist
+
+help:  ## Show what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(VENV)/.tools: pyproject.toml
+	@echo "==> Python tools into $(VENV)"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/pip install --quiet --group dev
+	@touch $@
+
+$(VENV)/.built: $(ENGINE) $(VENV)/.tools
+	@echo "==> Release build of the engine (a minute or two the first time)"
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --release
+	@touch $@
+
+demo: $(VENV)/.tools  ## Build the release wheel and keep an inventory of a real folder
+	@echo "==> Release wheel (a minute or two the first time)"
+	$(BIN)/maturin build --release --interpreter $(BIN)/python --out target/demo
+	@test -x .venv-demo/bin/python || $(PYTHON) -m venv .venv-demo
+	.venv-demo/bin/pip install --quiet --force-reinstall --no-deps "$$(ls -t target/demo/*.whl | head -n 1)"
+	.venv-demo/bin/python examples/quickstart.py $(FOLDER)
+
+test: lint test-engine test-python  ## Set everything up and pass all tests
+
+test-engine:
+	@echo "==> Engine tests, without Python"
+	cargo test
+	cargo build --examples
+
+test-python: $(VENV)/.built
+	@echo "==> Python tests"
+	$(BIN)/pytest
+
+test-pythons: $(VENV)/.tools  ## The Python tests on every CPython from 3.11 to 3.13 that pyenv has
+	@for python in $$(ls -d $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.1[123].*/bin/python); do \
+		version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+		echo "==> CPython $$version"; \
+		test -x .venv-$$version/bin/python || $$python -m venv .venv-$$version || exit 1; \
+		.venv-$$version/bin/pip install --quiet --upgrade 'pip>=25.1' || exit 1; \
+		.venv-$$version/bin/pip install --quiet --group dev || exit 1; \
+		VIRTUAL_ENV=$(CURDIR)/.venv-$$version .venv-$$version/bin/maturin develop --release --quiet || exit 1; \
+		.venv-$$version/bin/pytest || exit 1; \
+	done
+
+lint: $(VENV)/.built  ## Format, lint and types
+	@echo "==> Format, lint, types"
+	cargo fmt --check
+	cargo clippy --quiet --all-targets -- -D warnings
+	cargo clippy --quiet --features python -- -D warnings
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/basedpyright
+	$(BIN)/python -m mypy.stubtest holdfast._core --allowlist tests/stubtest.txt
+	$(BIN)/pylint --fail-under 9.5 python/holdfast
+
+format:  ## Format everything
+	cargo fmt
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+soak: $(VENV)/.built  ## The long forms of the stress and crash tests
+	HOLDFAST_SOAK=1 cargo test --release
+	HOLDFAST_SOAK=1 $(BIN)/pytest --timeout 3600
+
+bench: $(VENV)/.tools  ## Measure the engine and write docs/benchmarks.md
+	cargo bench
+	$(BIN)/python benches/report.py
+
+sdist: $(VENV)/.tools  ## A source distribution
+	$(BIN)/maturin sdist --out target/sdist
+
+clean:  ## Remove what was built
+	cargo clean
+	rm -rf .venv .venv-*
