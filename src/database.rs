@@ -488,11 +488,3 @@ impl Snapshot {
         self.connection()?.query(sql, parameters)
     }
 }
-
-impl Connection {
-    /// Run several statements.
-    pub fn execute_script(&self, sql: &str) -> Result<()> {
-        let _ = sql;
-        Ok(())
-    }
-}
