@@ -21,6 +21,7 @@
 pub mod database;
 pub mod error;
 pub mod location;
+pub mod migrate;
 pub mod options;
 pub mod patience;
 pub mod retry;
@@ -46,6 +47,7 @@ pub use database::Database;
 pub use error::{Error, Result};
 pub use guard::{is_main_thread, thread_id};
 pub use insert::{Change, Counts, Insert, batch_insert, upsert};
+pub use migrate::{Applied, MigrateOptions, MigrationReport, Migrations, Step, migrate_to_latest};
 pub use options::{Options, Pragmas, Profile};
 pub use patience::{Caller, Patience};
 pub use pool::Reader;

@@ -31,21 +31,45 @@ pub(crate) fn has_statement(sql: &str) -> bool {
 pub(crate) fn tokens(sql: &str) -> impl Iterator<Item = &str> {
     let mut rest = sql;
     std::iter::from_fn(move || {
-        loop {
-            rest = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '\u{feff}');
-            if let Some(comment) = rest.strip_prefix("--") {
-                rest = comment.split_once('\n').map_or("", |(_, after)| after);
-            } else if let Some(comment) = rest.strip_prefix("/*") {
-                rest = comment.split_once("*/").map_or("", |(_, after)| after);
-            } else {
-                break;
-            }
-        }
+        rest = skip_blank(rest);
         let length = token_length(rest)?;
         let (token, after) = rest.split_at(length);
         rest = after;
         Some(token)
     })
+}
+
+/// The text from its first token on, past white space and comments.
+pub(crate) fn skip_blank(sql: &str) -> &str {
+    let mut rest = sql;
+    loop {
+        rest = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '\u{feff}');
+        if let Some(comment) = rest.strip_prefix("--") {
+            rest = comment.split_once('\n').map_or("", |(_, after)| after);
+        } else if let Some(comment) = rest.strip_prefix("/*") {
+            rest = comment.split_once("*/").map_or("", |(_, after)| after);
+        } else {
+            return rest;
+        }
+    }
+}
+
+/// The text up to the end of its first statement, the semicolon included.
+pub(crate) fn first_statement(sql: &str) -> &str {
+    let is = |token: &str, word: &str| token.eq_ignore_ascii_case(word);
+    let mut head = tokens(sql).take(3).skip_while(|token| is(token, "create"));
+    let temporary = |token: &&str| is(token, "temp") || is(token, "temporary");
+    let trigger = is(tokens(sql).next().unwrap_or_default(), "create")
+        && head.find(|token| !temporary(token)).is_some_and(|token| is(token, "trigger"));
+    let (mut last, mut before) = ("", "");
+    for token in tokens(sql) {
+        // A trigger's body is a list of statements, so only the semicolon after its END counts.
+        if token == ";" && (!trigger || (is(last, "end") && before == ";")) {
+            return &sql[..token.as_ptr() as usize - sql.as_ptr() as usize + 1];
+        }
+        (before, last) = (last, token);
+    }
+    sql
 }
 
 fn token_length(text: &str) -> Option<usize> {

@@ -179,7 +179,9 @@ impl Watch {
                  itself"
                     .to_owned(),
             ),
-            ffi::SQLITE_PRAGMA => self.refuse_pragma(&first.to_ascii_lowercase(), second.is_some()),
+            ffi::SQLITE_PRAGMA => {
+                refuse_pragma(self.role, &first.to_ascii_lowercase(), second.is_some())
+            },
             _ => None,
         };
         let allowed = problem.is_none();
@@ -188,38 +190,38 @@ impl Watch {
         }
         allowed
     }
+}
 
-    fn refuse_pragma(&self, name: &str, has_value: bool) -> Option<String> {
-        const ASK: &[&str] = &[
-            "table_info",
-            "table_xinfo",
-            "table_list",
-            "index_list",
-            "index_info",
-            "index_xinfo",
-            "foreign_key_list",
-            "foreign_key_check",
-            "integrity_check",
-            "quick_check",
-        ];
-        const WRITE: &[&str] =
-            &["application_id", "defer_foreign_keys", "optimize", "analysis_limit"];
-        const ACT: &[&str] = &["incremental_vacuum", "wal_checkpoint", "optimize", "shrink_memory"];
-        let writes = self.role == Role::Writer;
-        match (name, has_value) {
-            _ if ASK.contains(&name) => None,
-            _ if writes && WRITE.contains(&name) => None,
-            ("incremental_vacuum", _) => Some("free pages are given back by db.vacuum()".into()),
-            ("wal_checkpoint", _) => Some("checkpoints run by themselves in the background".into()),
-            ("user_version", true) => {
-                Some("user_version belongs to the migrations: add a step instead".into())
-            }
-            (_, false) if !ACT.contains(&name) => None,
-            _ => Some(format!(
-                "PRAGMA {name} would change one connection of many; pass \
-                 pragmas={{\"{name}\": ...}} to open() instead"
-            )),
+/// Why a user's statement may not run this pragma on a connection of this role.
+pub(crate) fn refuse_pragma(role: Role, name: &str, has_value: bool) -> Option<String> {
+    const ASK: &[&str] = &[
+        "table_info",
+        "table_xinfo",
+        "table_list",
+        "index_list",
+        "index_info",
+        "index_xinfo",
+        "foreign_key_list",
+        "foreign_key_check",
+        "integrity_check",
+        "quick_check",
+    ];
+    const WRITE: &[&str] = &["application_id", "defer_foreign_keys", "optimize", "analysis_limit"];
+    const ACT: &[&str] = &["incremental_vacuum", "wal_checkpoint", "optimize", "shrink_memory"];
+    let writes = role == Role::Writer;
+    match (name, has_value) {
+        _ if ASK.contains(&name) => None,
+        _ if writes && WRITE.contains(&name) => None,
+        ("incremental_vacuum", _) => Some("free pages are given back by db.vacuum()".into()),
+        ("wal_checkpoint", _) => Some("checkpoints run by themselves in the background".into()),
+        ("user_version", true) => {
+            Some("user_version belongs to the migrations: add a step instead".into())
         }
+        (_, false) if !ACT.contains(&name) => None,
+        _ => Some(format!(
+            "PRAGMA {name} would change one connection of many; pass \
+             pragmas={{\"{name}\": ...}} to open() instead"
+        )),
     }
 }
 

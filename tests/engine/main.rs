@@ -2,4 +2,6 @@
 
 mod database;
 mod location;
+mod migrate;
 mod retry;
+mod script;
