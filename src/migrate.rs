@@ -81,6 +81,21 @@ pub struct MigrationReport {
     pub dry_run: bool,
 }
 
+impl MigrationReport {
+    fn log(&self) {
+        let MigrationReport { component, from, adopted, applied, .. } = self;
+        if *adopted {
+            log::info!(target: "holdfast::migrate", "adopted {component} at {from}");
+        }
+        for (before, Applied { version, name, time }) in (*from..).zip(applied) {
+            log::info!(
+                target: "holdfast::migrate",
+                "migrated {component} from {before} to {version} ({name}) in {time:.1?}"
+            );
+        }
+    }
+}
+
 /// A step that ran.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applied {
@@ -161,11 +176,7 @@ impl Database {
             return self.rehearse(migrations, options, patience);
         }
         let report = self.apply(migrations, options, patience)?;
-        if !report.applied.is_empty() || report.adopted {
-            let MigrationReport { component, from, to, adopted, .. } = &report;
-            let how = if *adopted { " (adopted)" } else { "" };
-            log::info!(target: "holdfast::migrate", "migrated {component} from {from} to {to}{how}");
-        }
+        report.log();
         Ok(report)
     }
 

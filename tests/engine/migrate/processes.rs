@@ -2,6 +2,7 @@ use super::*;
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// A test process of its own that runs [`child`] with this job.
 fn spawn(job: &str, path: &Path) -> Child {
@@ -29,8 +30,8 @@ fn child() {
     // The parent lets all go at once by closing the pipe.
     std::io::stdin().read_to_end(&mut Vec::new()).expect("the start");
     match job.as_str() {
-        "endless" => {
-            let db = open(&path);
+        "endless wal" | "endless delete" => {
+            let db = open_mode(&path, job.trim_start_matches("endless "));
             let patience = Patience::new(None, &Announce);
             let options = MigrateOptions::default();
             let _ = db.migrate(&steps(&[NOTES, ENDLESS]), &options, &patience);
@@ -93,19 +94,63 @@ fn wait_for(output: ChildStdout, line: &str) {
 
 #[test]
 fn a_process_killed_in_the_middle_leaves_the_file_as_it_was() {
+    for mode in ["wal", "delete"] {
+        let (_dir, path) = place();
+        migrate_to_latest(&open_mode(&path, mode), &steps(&[NOTES])).expect("migrates");
+        let mut child = spawn(&format!("endless {mode}"), &path);
+        drop(child.stdin.take());
+        wait_for(child.stdout.take().expect("piped"), "running");
+        child.kill().expect("kills");
+        child.wait().expect("ends");
+        let db = open_mode(&path, mode);
+        assert_eq!(db.schema_version("app").expect("reads"), 1);
+        assert_eq!(value(&db, "SELECT group_concat(body) FROM note"), "first".to_owned().into());
+        assert_eq!(value(&db, "PRAGMA integrity_check"), Value::Text("ok".into()));
+        migrate_to_latest(&db, &steps(&[NOTES, TAGS])).expect("migrates");
+        assert_eq!(value(&db, "SELECT tag FROM note"), Value::Text("none".into()));
+    }
+}
+
+#[test]
+fn a_deadline_in_the_middle_leaves_the_file_as_it_was() {
     let (_dir, path) = place();
-    migrate_to_latest(&open(&path), &steps(&[NOTES])).expect("migrates");
-    let mut child = spawn("endless", &path);
-    drop(child.stdin.take());
-    wait_for(child.stdout.take().expect("piped"), "running");
-    child.kill().expect("kills");
-    child.wait().expect("ends");
     let db = open(&path);
-    assert_eq!(db.schema_version("app").expect("reads"), 1);
+    migrate_to_latest(&db, &steps(&[NOTES])).expect("migrates");
+    let patience = Patience::timeout(Duration::from_millis(200));
+    let migrations = steps(&[NOTES, ENDLESS]);
+    let error = db.migrate(&migrations, &MigrateOptions::default(), &patience).expect_err("ends");
+    assert!(matches!(error, Error::Timeout(_)), "{error:?}");
     assert_eq!(value(&db, "SELECT group_concat(body) FROM note"), Value::Text("first".into()));
-    assert_eq!(value(&db, "PRAGMA integrity_check"), Value::Text("ok".into()));
-    migrate_to_latest(&db, &steps(&[NOTES, TAGS])).expect("migrates");
-    assert_eq!(value(&db, "SELECT tag FROM note"), Value::Text("none".into()));
+    assert!(beside(&path).is_empty(), "{:?}", beside(&path));
+    assert_keys_are_on(&db);
+}
+
+/// Holds SQLite's lock as another process would, for longer than the busy timeout.
+struct Rival {
+    lock: rusqlite::Connection,
+    since: Instant,
+}
+
+impl holdfast::Caller for Rival {
+    fn release(&self) {
+        if self.since.elapsed() > Duration::from_millis(100) && !self.lock.is_autocommit() {
+            self.lock.execute_batch("COMMIT").expect("commits");
+        }
+    }
+}
+
+#[test]
+fn a_lock_that_outlasts_the_busy_timeout_is_waited_for() {
+    let (_dir, path) = place();
+    let mut options = Options::default();
+    options.pragmas.set("busy_timeout", "10").expect("a pragma");
+    let db = Database::open_with(&path, options).expect("opens");
+    let lock = rusqlite::Connection::open(&path).expect("opens");
+    lock.execute_batch("BEGIN IMMEDIATE").expect("begins");
+    let rival = Rival { lock, since: Instant::now() };
+    let patience = Patience::new(None, &rival);
+    let report = db.migrate(&steps(&[NOTES]), &MigrateOptions::default(), &patience);
+    assert_eq!(report.expect("migrates").to, 1);
 }
 
 #[test]

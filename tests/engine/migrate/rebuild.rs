@@ -48,6 +48,17 @@ fn a_step_that_breaks_a_reference_is_refused() {
 }
 
 #[test]
+fn a_database_opened_without_foreign_keys_is_not_checked_and_stays_without() {
+    let (_dir, path) = place();
+    let mut options = Options::default();
+    options.pragmas.set("foreign_keys", "off").expect("a pragma");
+    let db = Database::open_with(&path, options).expect("opens");
+    migrate_to_latest(&db, &steps(&[FAMILY, "DELETE FROM parent WHERE id = 7"])).expect("migrates");
+    let writer = db.writer(&Patience::unbounded()).expect("the lane");
+    assert_eq!(writer.query("PRAGMA foreign_keys", &[]).expect("reads")[0][0], Value::Integer(0));
+}
+
+#[test]
 fn references_that_were_broken_before_do_not_count_but_new_ones_do() {
     let (_dir, path) = place();
     migrate_to_latest(&open(&path), &steps(&[FAMILY])).expect("migrates");
