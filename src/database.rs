@@ -395,24 +395,6 @@ impl Database {
         Transaction::begin_once(self.engine()?, mode, patience)
     }
 
-    /// Run several statements in one transaction, rows ignored; gives the number of rows changed.
-    ///
-    /// # Errors
-    /// The first statement's that fails; nothing of the script is kept then.
-    pub fn execute_script(&self, sql: &str, patience: &Patience<'_>) -> Result<u64> {
-        let engine = self.engine()?;
-        engine.retrying(patience, || {
-            let transaction = Transaction::begin(engine, Mode::Immediate, patience)?;
-            let changed = {
-                let connection = transaction.connection()?;
-                let _attention = connection.attend(patience);
-                connection.execute_script(sql)?
-            };
-            transaction.commit_with(patience)?;
-            Ok(changed)
-        })
-    }
-
     /// Begin a transaction.
     pub fn transaction(&self, mode: Mode) -> Result<Transaction> {
         self.transaction_with(mode, &Patience::unbounded())

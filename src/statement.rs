@@ -1,8 +1,11 @@
 //! Prepared statements: the cache of a connection, binding, stepping.
 
+mod prepare;
+mod script;
+
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
-use std::ffi::{CStr, c_char, c_int, c_uint};
+use std::ffi::{CStr, c_int};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -32,57 +35,6 @@ pub struct Statement {
 unsafe impl Send for Statement {}
 
 impl Statement {
-    fn prepare(connection: &Connection, sql: &str) -> Result<Self> {
-        let (statement, rest) = Self::first(connection, sql, ffi::SQLITE_PREPARE_PERSISTENT)?;
-        let Some(mut statement) = statement else {
-            return Err(Error::Misuse(format!("there is no statement in {:?}", summary(sql))));
-        };
-        if crate::sql::has_statement(rest) {
-            return Err(Error::Misuse(
-                "there is more than one statement; run several with execute_script".into(),
-            ));
-        }
-        if !rest.is_empty() {
-            statement.sql = sql.into();
-        }
-        Ok(statement)
-    }
-
-    /// Prepare the first statement of a text, if there is one; gives it and the rest of the text.
-    fn first<'s>(
-        connection: &Connection,
-        sql: &'s str,
-        flags: c_uint,
-    ) -> Result<(Option<Self>, &'s str)> {
-        let mut raw = std::ptr::null_mut();
-        let mut tail: *const c_char = std::ptr::null();
-        let length = c_int::try_from(sql.len())
-            .map_err(|_| Error::Value("the statement is longer than 2 GiB".into()))?;
-        // SAFETY: the connection is open; the pointers are valid for the call.
-        let rc = unsafe {
-            let text = sql.as_ptr().cast();
-            ffi::sqlite3_prepare_v3(connection.handle(), text, length, flags, &mut raw, &mut tail)
-        };
-        if rc != ffi::SQLITE_OK {
-            return Err(connection.error(rc, Some(crate::sql::first_statement(sql))));
-        }
-        let (text, rest) = sql.split_at(tail as usize - sql.as_ptr() as usize);
-        let Some(raw) = NonNull::new(raw) else { return Ok((None, rest)) };
-        // SAFETY: `raw` is a valid statement.
-        let statement = unsafe {
-            Statement {
-                raw,
-                sql: text.into(),
-                parameters: ffi::sqlite3_bind_parameter_count(raw.as_ptr()) as usize,
-                readonly: ffi::sqlite3_stmt_readonly(raw.as_ptr()) != 0,
-                long: Cell::new(false),
-                columns: OnceCell::new(),
-                prepared: Cell::new(0),
-            }
-        };
-        Ok((Some(statement), rest))
-    }
-
     /// The text that it was prepared from.
     pub fn sql(&self) -> &Arc<str> {
         &self.sql
@@ -378,34 +330,6 @@ impl Connection {
     pub fn give_back(&self, mut statement: Statement) {
         statement.reset();
         self.cache().put(statement);
-    }
-
-    /// Run every statement of a text to its end, rows ignored; gives the number of rows changed.
-    ///
-    /// Outside a transaction, what ran before a failure stays.
-    ///
-    /// # Errors
-    /// The first statement's that fails; [`Error::Parameter`] for a statement with parameters.
-    pub fn execute_script(&self, sql: &str) -> Result<u64> {
-        let mut changed = 0;
-        let mut rest = crate::sql::skip_blank(sql);
-        while !rest.is_empty() {
-            let (statement, after) = Statement::first(self, rest, 0)?;
-            if after.len() == rest.len() {
-                return Err(Error::Value("the script holds a NUL character".into()));
-            }
-            if let Some(mut statement) = statement {
-                if statement.parameters > 0 {
-                    return Err(statement.wrong_count(0));
-                }
-                self.note(&statement.sql);
-                let before = self.total_changes();
-                statement.run(self)?;
-                changed += if self.total_changes() == before { 0 } else { self.changes() };
-            }
-            rest = crate::sql::skip_blank(after);
-        }
-        Ok(changed)
     }
 
     /// A statement that goes back by itself.
