@@ -9,7 +9,7 @@
 [(1, 'hello')]
 """
 
-from ._core import Rows, Snapshot, Transaction, restore
+from ._core import Rows, Snapshot, Transaction
 from .database import Database, open
 from .errors import (
     BusyError,
@@ -61,7 +61,6 @@ __all__ = [
     "Transaction",
     "Warning",
     "open",
-    "restore",
     "retry",
     "retry_async",
 ]

@@ -5,8 +5,8 @@ from os import PathLike
 from types import TracebackType
 from typing import Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar, final, overload
 
-from .migrations import Migration
-from .reports import BackupReport, CheckReport, MigrationReport, RestoreReport, Stats
+from .migrations import Migrations
+from .reports import BackupReport, CheckReport, MigrationReport, Stats
 from .reports import Upserted, VacuumStats
 
 T = TypeVar("T")
@@ -236,7 +236,7 @@ class Database:
         """
     def _migrate(
         self,
-        steps: list[Migration],
+        migrations: Migrations,
         component: str,
         dry_run: bool,
         adopt: int | None,
@@ -494,13 +494,3 @@ class Rows(Iterator[T], Generic[T]):
     def __enter__(self) -> Self: ...
     def __exit__(self, *details: object) -> None: ...
 
-def restore(
-    backup: str | PathLike[str],
-    path: str | PathLike[str],
-    *,
-    data_dir: str | PathLike[str] | None = None,
-) -> RestoreReport:
-    """Put a backup in the place of a database that nobody has open.
-
-    The backup is verified first; the database it replaces is kept beside it as a safety copy.
-    """

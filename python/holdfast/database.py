@@ -41,14 +41,12 @@ class Database(_core.Database):
         >>> db.migrate([step]).to_version
         1
         """
-        from .migrations import load
-
         given = self._migrations if migrations is None else migrations
         if given is None:
             raise MigrationError(
                 "no migrations were given: pass a directory or a list, here or to open()"
             )
-        return self._migrate(load(given), component, dry_run, adopt, backup)
+        return self._migrate(given, component, dry_run, adopt, backup)
 
 
 def open(  # noqa: A001 - reads as holdfast.open

@@ -13,7 +13,7 @@ use super::iterate::{Rows, Running, Source};
 use super::session::Snapshot;
 use super::transaction::Transaction;
 use super::verbs::{self, Query, Want};
-use super::{options, report};
+use super::{migrations, options, report};
 use crate::{Caller, Connection, Mode};
 
 /// A handle on one SQLite file.
@@ -338,6 +338,30 @@ impl Database {
             insert::many(connection, gil, table, rows, &conflict)
         })?;
         report::upserted(py, counts)
+    }
+
+    /// Apply the migrations that are pending.
+    fn _migrate<'py>(
+        &self,
+        py: Python<'py>,
+        migrations: &Bound<'py, PyAny>,
+        component: &str,
+        dry_run: bool,
+        adopt: Option<u32>,
+        backup: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let steps = migrations::from_python(migrations).map_err(|e| e.into_py(py))?;
+        let steps = steps.component(component);
+        let options = crate::MigrateOptions { dry_run, adopt, backup };
+        let done =
+            call_detached(py, None, |patience| self.engine.migrate(&steps, &options, patience))?;
+        report::migrated(py, &done)
+    }
+
+    /// The number of the last migration that was applied.
+    #[pyo3(signature = (component="app"))]
+    fn schema_version(&self, py: Python<'_>, component: &str) -> PyResult<u32> {
+        call_detached(py, None, |_| self.engine.schema_version(component))
     }
 
     /// How the database is doing.

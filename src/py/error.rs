@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use codes as code;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
-use codes as code;
 
 use crate::error::{Busy, Error, code_name};
 use crate::retry::{Class, RetryClassifiable};

@@ -6,6 +6,7 @@ mod gil;
 mod insert;
 mod iterate;
 mod log;
+mod migrations;
 mod options;
 mod report;
 mod rows;

@@ -1,12 +1,12 @@
 //! What the engine reports, as the NamedTuples of `holdfast.reports`.
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyTuple};
 
 use super::error::thread_name;
-use crate::Counts;
 use crate::error::Holder;
 use crate::stats::{Latency, Report};
+use crate::{Counts, MigrationReport};
 
 fn make<'py>(
     py: Python<'py>,
@@ -18,6 +18,20 @@ fn make<'py>(
 
 pub(crate) fn upserted(py: Python<'_>, counts: Counts) -> PyResult<Bound<'_, PyAny>> {
     make(py, "Upserted", (counts.inserted, counts.updated, counts.skipped))
+}
+
+pub(crate) fn migrated<'py>(
+    py: Python<'py>,
+    done: &MigrationReport,
+) -> PyResult<Bound<'py, PyAny>> {
+    let applied = done
+        .applied
+        .iter()
+        .map(|step| make(py, "Applied", (step.version, &step.name, step.time.as_secs_f64())));
+    let applied = PyTuple::new(py, applied.collect::<PyResult<Vec<_>>>()?)?;
+    let (component, backup) = (&done.component, done.backup.as_ref());
+    let fields = (component, done.from, done.to, applied, backup, done.adopted, done.dry_run);
+    make(py, "MigrationReport", fields)
 }
 
 /// A report as nested dicts, ready for JSON; times in seconds, sizes in bytes.
