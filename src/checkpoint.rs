@@ -10,7 +10,7 @@ use rusqlite::ffi;
 
 use crate::connection::Connection;
 use crate::database::Engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::patience::Patience;
 use crate::writer::Writer;
 
@@ -21,11 +21,15 @@ const CEILING: u32 = 16 * WANTED;
 /// The longest wait for readers that still use the old end of the WAL, with the lane held.
 const LANE_HOLD: Duration = Duration::from_millis(20);
 
+/// How often the file is to be cut before the lane is held for it.
+const SHRINK_TRIES: u32 = 4;
+
 /// What the commit hook and the thread share.
 #[derive(Default)]
 struct Shared {
     pages: AtomicU32,
     pending: AtomicBool,
+    shrink: AtomicBool,
     stopping: AtomicBool,
     lock: Mutex<()>,
     wake: Condvar,
@@ -55,6 +59,15 @@ impl Checkpointer {
     #[inline]
     pub(crate) fn after_write(&self, engine: &Arc<Engine>) {
         if self.pages() >= WANTED && !self.shared.pending.swap(true, Ordering::AcqRel) {
+            self.wake(engine);
+        }
+    }
+
+    /// Have the file cut to the size of the database, which a vacuum has made smaller.
+    pub(crate) fn shrink(&self, engine: &Arc<Engine>) {
+        // Without a WAL the vacuum's own commit has done so.
+        if engine.options().pragmas.is_wal() {
+            self.shared.shrink.store(true, Ordering::Release);
             self.wake(engine);
         }
     }
@@ -102,10 +115,13 @@ unsafe extern "C" fn on_commit(
 
 fn serve(shared: &Shared, engine: &Weak<Engine>) {
     let mut connection = None;
+    // Readers may keep the file from being cut; then the next checkpoint tries again.
+    let mut owed = false;
     loop {
         {
             let mut lock = shared.lock.lock().unwrap_or_else(PoisonError::into_inner);
             while !shared.pending.load(Ordering::Acquire)
+                && !shared.shrink.load(Ordering::Acquire)
                 && !shared.stopping.load(Ordering::Acquire)
             {
                 lock = shared.wake.wait(lock).unwrap_or_else(PoisonError::into_inner);
@@ -115,7 +131,7 @@ fn serve(shared: &Shared, engine: &Weak<Engine>) {
             return;
         }
         let Some(engine) = engine.upgrade() else { return };
-        if let Err(error) = cycle(shared, &engine, &mut connection) {
+        if let Err(error) = cycle(shared, &engine, &mut connection, &mut owed) {
             log::warn!(target: "holdfast::checkpoint", "a checkpoint failed: {error}");
             connection = None;
         }
@@ -124,9 +140,16 @@ fn serve(shared: &Shared, engine: &Weak<Engine>) {
     }
 }
 
-fn cycle(shared: &Shared, engine: &Arc<Engine>, own: &mut Option<Connection>) -> Result<()> {
+fn cycle(
+    shared: &Shared,
+    engine: &Arc<Engine>,
+    own: &mut Option<Connection>,
+    owed: &mut bool,
+) -> Result<()> {
+    *owed |= shared.shrink.swap(false, Ordering::AcqRel);
     if own.is_none() {
-        *own = Some(Connection::open_writer(&engine.location.path, &engine.options())?);
+        let options = engine.options().clone();
+        *own = Some(Connection::open_writer(&engine.location.path, &options)?);
     }
     let Some(connection) = own else { return Ok(()) };
     checkpoint(connection, ffi::SQLITE_CHECKPOINT_PASSIVE)?;
@@ -139,7 +162,40 @@ fn cycle(shared: &Shared, engine: &Arc<Engine>, own: &mut Option<Connection>) ->
             drop(writer);
         }
     }
+    if *owed {
+        *owed = !shrink(connection, engine)?;
+    }
     Ok(())
+}
+
+/// SQLite cuts the file only at the end of a checkpoint that no commit has overtaken.
+fn shrink(connection: &Connection, engine: &Arc<Engine>) -> Result<bool> {
+    for _ in 0..SHRINK_TRIES {
+        if is_shrunk(connection, engine)? {
+            return Ok(true);
+        }
+        checkpoint(connection, ffi::SQLITE_CHECKPOINT_PASSIVE)?;
+    }
+    if !is_shrunk(connection, engine)?
+        && let Ok(_writer) = Writer::enter(engine, &Patience::timeout(LANE_HOLD))
+    {
+        checkpoint(connection, ffi::SQLITE_CHECKPOINT_PASSIVE)?;
+    }
+    is_shrunk(connection, engine)
+}
+
+fn is_shrunk(connection: &Connection, engine: &Engine) -> Result<bool> {
+    let pages = connection.number("PRAGMA page_count")?;
+    let size = pages * connection.number("PRAGMA page_size")?;
+    let path = &engine.location.path;
+    let file =
+        std::fs::metadata(path).map_err(|e| Error::io(format!("cannot look at {path:?}"), e))?;
+    Ok(file.len() <= size.unsigned_abs())
+}
+
+/// Copy the whole WAL and cut it to nothing, if readers allow it before the caller's deadline.
+pub(crate) fn truncate(connection: &Connection) -> Result<(u32, u32)> {
+    checkpoint(connection, ffi::SQLITE_CHECKPOINT_TRUNCATE)
 }
 
 /// Run one checkpoint; gives pages in the WAL and pages copied to the file.

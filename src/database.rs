@@ -20,7 +20,7 @@ use crate::pool::{Pool, Reader};
 use crate::retry::{Retrier, RetryClassifiable, RetryCounters, RetryPolicy};
 use crate::stats::Stats;
 use crate::transaction::{Mode, Snapshot, Transaction};
-use crate::vacuum::Daemon;
+use crate::vacuum::{Daemon, auto_vacuum};
 use crate::writer::{Lane, Writer};
 
 /// How long close waits for transactions and readers to end by themselves.
@@ -326,7 +326,12 @@ impl Database {
         while slot.generation != guard::generation() {
             if slot.child.get().is_none() {
                 let location = Location { temporary: false, ..slot.engine.location.clone() };
-                let engine = engine_of(location, &self.options)?;
+                let mut options = self.options.clone();
+                // A lock that another thread held at the fork is never let go of.
+                if let Ok(now) = slot.engine.options.try_lock() {
+                    options.pragmas = now.pragmas.clone();
+                }
+                let engine = engine_of(location, &options)?;
                 let _ = slot.child.set(Box::new(Slot::new(engine)));
             }
             slot = slot.child.get().expect("set just now");
@@ -341,7 +346,13 @@ impl Database {
 
     /// The pragmas of the file's connections, as they were verified.
     pub fn pragmas(&self) -> Result<Vec<(String, String)>> {
-        Ok(self.reader(&Patience::unbounded())?.pragmas().to_vec())
+        let reader = self.reader(&Patience::unbounded())?;
+        let mut pragmas = reader.pragmas().to_vec();
+        // A full vacuum changes it for connections that were verified before.
+        if let Some((_, value)) = pragmas.iter_mut().find(|(name, _)| name == "auto_vacuum") {
+            *value = auto_vacuum(&reader)?.to_owned();
+        }
+        Ok(pragmas)
     }
 
     /// A reader, checked out of the pool.

@@ -18,6 +18,7 @@
 
 #![warn(missing_docs)]
 
+pub mod backup;
 pub mod database;
 pub mod error;
 pub mod location;
@@ -35,13 +36,14 @@ mod insert;
 mod pool;
 mod statement;
 mod transaction;
-mod vacuum;
+pub mod vacuum;
 mod watch;
 mod writer;
 
 #[cfg(feature = "python")]
 mod py;
 
+pub use backup::{BackupOptions, BackupReport, CheckReport, RestoreReport, restore};
 pub use connection::{Connection, verify_pragmas};
 pub use database::Database;
 pub use error::{Error, Result};
@@ -55,4 +57,5 @@ pub use retry::{Class, RetryClassifiable, RetryPolicy, execute_with_backoff};
 pub use rusqlite::types::{Value, ValueRef};
 pub use statement::{Lease, Statement};
 pub use transaction::{Mode, Snapshot, Transaction, execute_in_transaction};
+pub use vacuum::{VacuumDaemon, VacuumStats, run_vacuum_cycle, spawn_vacuum_daemon};
 pub use writer::Writer;

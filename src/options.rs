@@ -55,6 +55,11 @@ impl Pragmas {
         Pragmas(settings.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect())
     }
 
+    /// No settings: a connection as SQLite makes it, for files that are only looked at.
+    pub(crate) fn none() -> Self {
+        Pragmas(BTreeMap::new())
+    }
+
     /// Replace one setting, or add one.
     ///
     /// # Errors

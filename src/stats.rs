@@ -2,7 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use crate::backup::BackupReport;
+use crate::vacuum::VacuumStats;
 
 use crate::database::Database;
 use crate::error::{Holder, Result};
@@ -85,6 +89,28 @@ impl Counter {
     }
 }
 
+/// The last of something, and when it was.
+#[derive(Debug)]
+pub(crate) struct Last<T>(Mutex<Option<(SystemTime, T)>>);
+
+impl<T> Default for Last<T> {
+    fn default() -> Self {
+        Last(Mutex::new(None))
+    }
+}
+
+impl<T: Clone> Last<T> {
+    /// It was just now.
+    pub(crate) fn set(&self, value: T) {
+        let now = Some((SystemTime::now(), value));
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
+
+    pub(crate) fn get(&self) -> Option<(SystemTime, T)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// What an engine counts.
 #[derive(Debug, Default)]
 pub(crate) struct Stats {
@@ -95,6 +121,8 @@ pub(crate) struct Stats {
     pub(crate) pool_waits: Histogram,
     pub(crate) lane_waits: Histogram,
     pub(crate) lane_holds: Histogram,
+    pub(crate) last_vacuum: Last<VacuumStats>,
+    pub(crate) last_backup: Last<BackupReport>,
 }
 
 /// How a database is doing.
