@@ -215,12 +215,11 @@ fn engine_of(location: Location, options: &Options) -> Result<Arc<Engine>> {
         Arc::clone(registry.entry((file, options.read_only)).or_default())
     };
     let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
-    let shared = place.upgrade().filter(|engine| engine.join());
-    let engine = match shared {
-        Some(engine) => {
-            engine.check_same(options)?;
-            engine
-        }
+    let shared = place.upgrade().filter(|engine| !engine.is_closing());
+    // Before joining: a refused open must not count as a handle.
+    shared.iter().try_for_each(|engine| engine.check_same(options))?;
+    let engine = match shared.filter(|engine| engine.join()) {
+        Some(engine) => engine,
         None => {
             let engine = Arc::new(Engine::open(location, options.clone())?);
             *place = Arc::downgrade(&engine);
@@ -305,6 +304,9 @@ impl Database {
     pub fn open_with(path: impl AsRef<Path>, options: Options) -> Result<Self> {
         guard::watch_forks();
         options.retry.validate()?;
+        if options.pool_size == 0 {
+            return Err(Error::Misuse("pool_size must be at least 1".into()));
+        }
         let location = Location::resolve(path.as_ref(), &options)?;
         let slot = Slot::new(engine_of(location, &options)?);
         Ok(Database { slot, options, closed: AtomicBool::new(false) })

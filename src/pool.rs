@@ -81,9 +81,6 @@ impl Pool {
     /// The first reader is opened here, so that its error is the real one and comes at once.
     pub(crate) fn open(path: PathBuf, options: Arc<Mutex<Options>>) -> Result<Self> {
         let size = options.lock().unwrap_or_else(PoisonError::into_inner).pool_size;
-        if size == 0 {
-            return Err(Error::Misuse("pool_size must be at least 1".into()));
-        }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_NOFOLLOW;

@@ -75,9 +75,8 @@ impl Database {
     ) -> PyResult<Bound<'py, PyAny>> {
         let read = call(py, timeout, |gil, patience| {
             let reader = self.engine.reader(patience)?;
-            gil.retake();
             let _attention = reader.attend(patience);
-            let mut statement = reader.statement(query.sql)?;
+            let mut statement = verbs::prepare(&reader, query.sql, gil)?;
             if !statement.is_readonly() {
                 return Ok(None);
             }
@@ -220,8 +219,10 @@ impl Database {
     ) -> PyResult<Rows> {
         call(py, timeout, |gil, patience| {
             let reader = self.engine.reader(patience)?;
-            gil.retake();
-            let running = Running::new(&reader, Query { sql, parameters }, into)?;
+            let running = {
+                let _attention = reader.attend(patience);
+                Running::new(&reader, gil, Query { sql, parameters }, into)?
+            };
             let place = Arc::new(std::sync::Mutex::new(Some(running)));
             Ok(Rows::new(Source::Reader(reader), place, timeout))
         })

@@ -83,11 +83,11 @@ pub(crate) fn call<T>(
         gil.retake();
         result
     });
-    result.map_err(|failure| match PyErr::take(py) {
-        // A signal handler raised: KeyboardInterrupt, most likely.
-        Some(raised) => raised,
-        None => failure.into_py(py),
-    })
+    // A signal handler raised: KeyboardInterrupt, most likely.
+    match PyErr::take(py) {
+        Some(raised) => Err(raised),
+        None => result.map_err(|failure| failure.into_py(py)),
+    }
 }
 
 /// Run an operation that is long by nature, without the interpreter lock.

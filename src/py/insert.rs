@@ -81,7 +81,7 @@ pub(crate) fn one(
     gil.retake();
     let fields = fields(row)?;
     let mut batch = Batch::default();
-    let (id, _) = batch.write(connection, table, &fields, conflict, true)?;
+    let (id, _) = batch.write(connection, gil, table, &fields, conflict, true)?;
     batch.finish(connection);
     Ok(id)
 }
@@ -99,9 +99,8 @@ pub(crate) fn many(
     let mut batch = Batch::default();
     for (number, row) in rows.try_iter()?.enumerate() {
         let fields = fields(&row?).map_err(|error| at(number, error))?;
-        let written = batch.write(connection, table, &fields, conflict, false);
+        let written = batch.write(connection, gil, table, &fields, conflict, false);
         counts.add(written.map_err(|error| at(number, error))?.1);
-        gil.retake();
         if (number + 1).is_multiple_of(256) {
             gil.breathe()?;
         }
@@ -121,6 +120,7 @@ impl Batch {
     fn write(
         &mut self,
         connection: &Connection,
+        gil: &Gil,
         table: &str,
         fields: &Bound<'_, PyDict>,
         conflict: &Conflict,
@@ -128,7 +128,7 @@ impl Batch {
     ) -> Result<(Option<i64>, crate::Change), Failure> {
         let py = fields.py();
         if self.insert.is_none() || !self.fits(py, fields)? {
-            self.prepare(connection, table, fields, conflict)?;
+            self.prepare(connection, gil, table, fields, conflict)?;
         }
         let Some(insert) = &mut self.insert else { return Err(misuse("no statement")) };
         let mut kept = Kept::default();
@@ -147,9 +147,13 @@ impl Batch {
                 bind_value(connection, lookup, position + 1, &values[place], &mut kept)?;
             }
         }
-        let change = insert.run(connection)?;
-        let id = if with_id { insert.row_id(connection, change)? } else { None };
-        Ok((id, change))
+        // The interpreter is needed again before the values are dropped.
+        let change = insert.run(connection);
+        gil.retake();
+        let change = change?;
+        let id = if with_id { insert.row_id(connection, change) } else { Ok(None) };
+        gil.retake();
+        Ok((id?, change))
     }
 
     /// Whether a row has the columns of the statement at hand.
@@ -168,6 +172,7 @@ impl Batch {
     fn prepare(
         &mut self,
         connection: &Connection,
+        gil: &Gil,
         table: &str,
         fields: &Bound<'_, PyDict>,
         conflict: &Conflict,
@@ -177,7 +182,9 @@ impl Batch {
         if let Some(insert) = self.insert.take() {
             insert.finish(connection);
         }
-        self.insert = Some(conflict.prepare(connection, table, &columns)?);
+        let prepared = conflict.prepare(connection, table, &columns);
+        gil.retake();
+        self.insert = Some(prepared?);
         self.columns = fields.keys().extract()?;
         Ok(())
     }

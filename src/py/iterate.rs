@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use pyo3::prelude::*;
 
 use super::error::{Failure, misuse};
-use super::gil::call;
+use super::gil::{Gil, call};
 use super::rows::Shape;
 use super::scope::Scope;
 use super::values::{Kept, bind};
@@ -31,10 +31,13 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn new(
         connection: &Connection,
+        gil: &Gil,
         query: Query<'_, '_>,
         into: Option<&Bound<'_, PyAny>>,
     ) -> Result<Self, Failure> {
-        let mut statement = connection.take(query.sql)?;
+        let taken = connection.take(query.sql);
+        gil.retake();
+        let mut statement = taken?;
         if !statement.is_readonly() {
             connection.give_back(statement);
             return Err(misuse("iterate is for reads; run writes with execute or fetch_all"));
@@ -125,8 +128,8 @@ impl Rows {
                 return Err(Failure::Engine(Error::Fork("the iterator")).into_py(py));
             }
             Some(Source::Reader(reader)) => next(py, reader, &self.place, self.timeout),
-            Some(Source::Scope(scope)) => match scope.connection() {
-                Ok(connection) => next(py, connection, &self.place, self.timeout),
+            Some(Source::Scope(scope)) => match scope.enter() {
+                Ok(connection) => next(py, &connection, &self.place, self.timeout),
                 Err(error) => Err(error.into_py(py)),
             },
         };

@@ -1,12 +1,13 @@
 //! Transactions and snapshots: a connection held by one thread for a while.
 
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
 
 use super::error::{Failure, misuse, thread_name};
+use super::gil::Gil;
 use super::iterate::{Place, Running};
 use super::verbs::Query;
 use crate::{Connection, Error, Patience, Snapshot, Transaction, thread_id};
@@ -34,6 +35,28 @@ pub(crate) struct Scope {
     /// The thread that the session belongs to; 0 before it begins and after it ends.
     owner: AtomicU64,
     iterators: Mutex<Vec<Arc<Place>>>,
+    /// Verbs of the owner that run now: one may call back into Python, and so into others.
+    running: Cell<u32>,
+}
+
+/// The connection while a verb uses it; the session cannot be ended meanwhile.
+pub(crate) struct Use<'s> {
+    connection: &'s Connection,
+    running: &'s Cell<u32>,
+}
+
+impl std::ops::Deref for Use<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection
+    }
+}
+
+impl Drop for Use<'_> {
+    fn drop(&mut self) {
+        self.running.set(self.running.get() - 1);
+    }
 }
 
 // SAFETY: the session is reached only by its owner thread (`check`), or by the last reference.
@@ -48,6 +71,7 @@ impl Scope {
             session: UnsafeCell::new(None),
             owner: AtomicU64::new(0),
             iterators: Mutex::default(),
+            running: Cell::new(0),
         })
     }
 
@@ -114,6 +138,13 @@ impl Scope {
         })
     }
 
+    /// [`Scope::connection`], to run a verb on.
+    pub(crate) fn enter(&self) -> Result<Use<'_>, Failure> {
+        let connection = self.connection()?;
+        self.running.set(self.running.get() + 1);
+        Ok(Use { connection, running: &self.running })
+    }
+
     pub(crate) fn transaction(&self) -> Result<&Transaction, Failure> {
         match self.session()? {
             Held::Transaction(transaction) => Ok(transaction),
@@ -124,6 +155,13 @@ impl Scope {
     /// End the iterators and take the session out.
     pub(crate) fn take(&self) -> Result<Held, Failure> {
         let session = self.session()?;
+        if self.running.get() > 0 {
+            return Err(misuse(format!(
+                "the {} cannot end while one of its own statements takes rows from the code that \
+                 ends it",
+                self.what
+            )));
+        }
         // Even when SQLite has rolled back, its statements must go back.
         if let Some(connection) = session.connection() {
             for place in self.iterators().drain(..) {
@@ -143,10 +181,12 @@ impl Scope {
     /// Begin an iterator; it is ended with the session at the latest.
     pub(crate) fn iterate(
         &self,
+        connection: &Connection,
+        gil: &Gil,
         query: Query<'_, '_>,
         into: Option<&Bound<'_, PyAny>>,
     ) -> Result<Arc<Place>, Failure> {
-        let running = Running::new(self.connection()?, query, into)?;
+        let running = Running::new(connection, gil, query, into)?;
         let place = Arc::new(Mutex::new(Some(running)));
         self.iterators().push(Arc::clone(&place));
         Ok(place)

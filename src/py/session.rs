@@ -20,9 +20,9 @@ pub(crate) fn on<T>(
     verb: impl FnOnce(&Connection, &Gil) -> Result<T, Failure>,
 ) -> PyResult<T> {
     call(py, timeout, |gil, patience| {
-        let connection = scope.connection()?;
+        let connection = scope.enter()?;
         let _attention = connection.attend(patience);
-        verb(connection, gil)
+        verb(&connection, gil)
     })
 }
 
@@ -93,7 +93,9 @@ impl Session {
         timeout: Option<f64>,
     ) -> PyResult<Rows> {
         let query = Query { sql, parameters };
-        let place = call(py, None, |_, _| self.scope.iterate(query, into))?;
+        let place = on(py, &self.scope, timeout, |connection, gil| {
+            self.scope.iterate(connection, gil, query, into)
+        })?;
         Ok(Rows::new(Source::Scope(Arc::clone(&self.scope)), place, timeout))
     }
 }

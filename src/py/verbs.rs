@@ -7,7 +7,7 @@ use super::error::{Failure, misuse};
 use super::gil::Gil;
 use super::rows::{Shape, value};
 use super::values::bind;
-use crate::{Caller, Connection, Statement};
+use crate::{Caller, Connection, Lease, Statement};
 
 /// Rows between two looks at the clock.
 const BREATH: usize = 256;
@@ -25,6 +25,17 @@ pub(crate) enum Want<'a, 'py> {
     All(Option<&'a Bound<'py, PyAny>>),
     One(Option<&'a Bound<'py, PyAny>>),
     Value,
+}
+
+/// Prepare, and hold the interpreter: it may have been let go of in a wait for the schema.
+pub(crate) fn prepare<'c>(
+    connection: &'c Connection,
+    sql: &str,
+    gil: &Gil,
+) -> Result<Lease<'c>, Failure> {
+    let statement = connection.statement(sql);
+    gil.retake();
+    Ok(statement?)
 }
 
 /// Step, and hold the interpreter again.
@@ -47,9 +58,8 @@ pub(crate) fn execute(
     gil: &Gil,
     query: Query<'_, '_>,
 ) -> Result<u64, Failure> {
-    gil.retake();
     let before = connection.total_changes();
-    let mut statement = connection.statement(query.sql)?;
+    let mut statement = prepare(connection, query.sql, gil)?;
     // Declared later, dropped earlier: the statement must forget the buffers first.
     let kept = bind(connection, &mut statement, query.parameters)?;
     if connection.syncs_on_commit() && connection.is_idle() {
@@ -74,8 +84,7 @@ pub(crate) fn execute_many(
     sql: &str,
     rows: &Bound<'_, PyAny>,
 ) -> Result<u64, Failure> {
-    gil.retake();
-    let mut statement = connection.statement(sql)?;
+    let mut statement = prepare(connection, sql, gil)?;
     if statement.is_readonly() {
         return Err(misuse("execute_many is for writes; this statement only reads"));
     }
@@ -119,8 +128,7 @@ pub(crate) fn fetch<'py>(
     query: Query<'_, 'py>,
     want: Want<'_, 'py>,
 ) -> Result<Bound<'py, PyAny>, Failure> {
-    gil.retake();
-    let mut statement = connection.statement(query.sql)?;
+    let mut statement = prepare(connection, query.sql, gil)?;
     fetch_from(py, connection, gil, &mut statement, query.parameters, want)
 }
 

@@ -1,0 +1,254 @@
+"""Opening: what is set and verified, what is shared, what is refused."""
+
+import gc
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from processes import Child, look, run
+
+import holdfast
+from holdfast.errors import (
+    BusyError,
+    ClosedError,
+    CorruptionError,
+    DatabaseError,
+    PathError,
+    PragmaError,
+    ProgrammingError,
+)
+
+Opened = Callable[..., holdfast.Database]
+
+BALANCED = {
+    "journal_mode": "wal",
+    "synchronous": "normal",
+    "foreign_keys": 1,
+    "cache_size": -32000,
+    "temp_store": "memory",
+    "auto_vacuum": "incremental",
+    "mmap_size": 1 << 30,
+    "busy_timeout": 5000,
+}
+
+
+def test_the_balanced_profile_is_verified(opened: Opened) -> None:
+    assert opened().pragmas() == BALANCED
+
+
+def test_the_durable_profile_syncs_and_maps_nothing(opened: Opened) -> None:
+    wanted = BALANCED | {"synchronous": "full", "mmap_size": 0}
+    assert opened(profile="durable").pragmas() == wanted
+
+
+def test_the_pragmas_hold_on_readers_and_on_the_writer(opened: Opened) -> None:
+    db = opened()
+    for name, value in [("foreign_keys", 1), ("synchronous", 1), ("cache_size", -32000)]:
+        assert db.fetch_value(f"pragma {name}") == value
+        with db.transaction() as tx:
+            assert tx.fetch_value(f"pragma {name}") == value
+
+
+def test_any_pragma_can_be_overridden(opened: Opened) -> None:
+    pragmas = {"cache_size": -500, "foreign_keys": False, "recursive_triggers": "on"}
+    found = opened(pragmas=pragmas).pragmas()
+    assert (found["cache_size"], found["foreign_keys"]) == (-500, 0)
+    assert found["recursive_triggers"] == 1
+
+
+def test_a_rollback_journal_works(opened: Opened, path: Path) -> None:
+    db = opened(pragmas={"journal_mode": "delete"})
+    db.execute("create table t(x)")
+    db.execute("insert into t values (1)")
+    assert db.fetch_value("select x from t") == 1
+    assert not path.with_name("app.db-wal").exists()
+
+
+def test_a_pragma_error_lists_every_mismatch_with_why(path: Path) -> None:
+    run(
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]);"
+        "c.execute('create table t(x)'); c.close()",
+        path,
+    )
+    with pytest.raises(PragmaError) as caught:
+        holdfast.open(path, pragmas={"no_such_thing": 7, "mmap_size": 1 << 46})
+    text = str(caught.value)
+    assert "auto_vacuum: wanted incremental, found none" in text
+    assert "db.vacuum(full=True)" in text
+    assert "no_such_thing: wanted 7, found nothing" in text
+    assert "mmap_size" in text
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_the_pool_has_the_size_asked_for(opened: Opened, size: int) -> None:
+    db = opened(pool_size=size)
+    held = [db.snapshot(timeout=5).__enter__() for _ in range(size)]
+    with pytest.raises(BusyError), db.snapshot(timeout=0.05):
+        pass
+    for snapshot in held:
+        snapshot.__exit__(None, None, None)
+
+
+def test_without_create_a_missing_file_is_refused(path: Path) -> None:
+    with pytest.raises(PathError, match="no such file"):
+        holdfast.open(path, create=False)
+    assert not path.exists()
+
+
+def test_read_only_reads_and_never_writes(opened: Opened, path: Path) -> None:
+    opened().execute("create table t(x)")
+    db = opened(read_only=True)
+    assert db.fetch_all("select * from t") == []
+    with pytest.raises(ProgrammingError, match="read_only"):
+        db.execute("insert into t values (1)")
+    with pytest.raises(ProgrammingError, match="read_only"):
+        db.fetch_all("insert into t values (1) returning x")
+    assert look(path, "select count(*) from t") == [[0]]
+
+
+def test_a_second_open_shares_the_engine(opened: Opened) -> None:
+    one, two = opened(), opened()
+    one.execute("create table t(x)")
+    with one.transaction() as tx:
+        tx.execute("insert into t values (1)")
+        with pytest.raises(ProgrammingError, match="through the transaction"):
+            two.execute("insert into t values (2)")
+    one.close()
+    assert two.fetch_value("select count(*) from t") == 1
+
+
+def test_a_second_open_refuses_other_pragmas(opened: Opened) -> None:
+    one = opened()
+    with pytest.raises(PragmaError, match="synchronous.*open in this process already"):
+        opened(profile="durable")
+    one.close()
+    # The refused open left no handle behind that would keep the engine alive.
+    assert opened(profile="durable").pragmas()["synchronous"] == "full"
+
+
+def test_a_path_lies_below_the_data_directory(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with holdfast.open("sub/app.db", data_dir=data) as db:
+        db.execute("create table t(x)")
+        assert Path(db.path) == data / "sub" / "app.db"
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+    assert stat.S_IMODE((data / "sub" / "app.db").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("bad", ["../app.db", "/tmp/app.db", "", "a\0b", "file:app.db", "sub/"])
+def test_paths_that_escape_or_make_no_sense_are_refused(tmp_path: Path, bad: str) -> None:
+    with pytest.raises(PathError):
+        holdfast.open(bad, data_dir=tmp_path)
+
+
+def test_a_link_is_refused_in_a_data_directory(tmp_path: Path) -> None:
+    (tmp_path / "real.db").touch()
+    (tmp_path / "link.db").symlink_to(tmp_path / "real.db")
+    with pytest.raises(PathError, match="symbolic link"):
+        holdfast.open("link.db", data_dir=tmp_path)
+
+
+def test_a_memory_database_is_a_private_file_gone_after_close() -> None:
+    one, two = holdfast.open(":memory:"), holdfast.open(":memory:")
+    one.execute("create table t(x)")
+    assert two.fetch_all("select name from sqlite_schema") == []
+    file = Path(one.path)
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    one.close()
+    two.close()
+    assert not file.parent.exists()
+
+
+def test_a_forgotten_memory_database_is_removed_too() -> None:
+    file = Path(holdfast.open(":memory:").path)
+    gc.collect()
+    assert not file.parent.exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"profile": "fast"}, "balanced"),
+        ({"pool_size": 0}, "pool_size"),
+        ({"pragmas": {"cache_size": "1; drop table t"}}, "plain words"),
+        ({"pragmas": {"x y": 1}}, "plain words"),
+        ({"vacuum_every": -1.0}, "no time in seconds"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(
+    path: Path, settings: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(ProgrammingError, match=problem):
+        holdfast.open(path, **settings)
+    assert not path.exists()
+
+
+def test_an_unknown_setting_is_refused(path: Path) -> None:
+    with pytest.raises(ProgrammingError, match="no setting 'speed'|no setting \"speed\""):
+        holdfast.Database(path, speed=11)
+    with pytest.raises(TypeError, match="speed"):
+        holdfast.open(path, speed=11)  # type: ignore[call-arg]
+
+
+def test_a_missing_extension_is_named(path: Path) -> None:
+    with pytest.raises(DatabaseError, match="nowhere"):
+        holdfast.open(path, extensions=["/nowhere/extension.so"])
+
+
+def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
+    path.write_bytes(b"not a database at all" * 100)
+    with pytest.raises(CorruptionError, match="holdfast check"):
+        holdfast.open(path)
+
+
+def test_sqlite_is_built_as_the_engine_wants_it(db: holdfast.Database) -> None:
+    options = {row[0] for row in db.fetch_all("pragma compile_options")}
+    assert {"THREADSAFE=1", "DEFAULT_MEMSTATUS=0", "DQS=0"} <= options or {
+        "THREADSAFE=2",
+        "DEFAULT_MEMSTATUS=0",
+        "DQS=0",
+    } <= options
+    assert {"LIKE_DOESNT_MATCH_BLOBS", "DISABLE_PAGECACHE_OVERFLOW_STATS"} <= options
+    assert not options & {"ENABLE_MEMORY_MANAGEMENT", "ENABLE_API_ARMOR", "OMIT_SHARED_CACHE"}
+    version = db.fetch_value("select sqlite_version()")
+    assert tuple(map(int, version.split("."))) >= (3, 51, 3)
+
+
+def test_a_closed_database_says_so(path: Path) -> None:
+    db = holdfast.open(path)
+    assert not repr(db).endswith(", closed>")
+    db.close()
+    assert db.closed
+    assert repr(db).endswith(", closed>")
+    with pytest.raises(ClosedError):
+        db.pragmas()
+
+
+_FIRST_OPEN = """
+import sys, holdfast
+print("ready", flush=True)
+sys.stdin.readline()
+with holdfast.open(sys.argv[1]) as db:
+    db.execute("create table if not exists t(x)")
+    db.execute("insert into t values (?)", [sys.argv[2]])
+"""
+
+
+@pytest.mark.parametrize("count", [2, 16])
+def test_processes_that_open_a_new_file_at_once(path: Path, count: int) -> None:
+    children = [Child(_FIRST_OPEN, path, number) for number in range(count)]
+    try:
+        for child in children:
+            assert child.line() == "ready"
+        for child in children:
+            child.send()
+        for child in children:
+            child.finish()
+    finally:
+        for child in children:
+            child.kill()
+    with holdfast.open(path) as db:
+        assert db.fetch_value("select count(distinct x) from t") == count
+        assert db.fetch_value("pragma integrity_check") == "ok"
