@@ -113,12 +113,13 @@ impl Insert {
         result?;
         Ok(if connection.total_changes() == before {
             Change::Skipped
-        } else if last_id(connection).is_some() || (self.without_rowid && !existed) {
-            Change::Inserted
-        } else if self.lookup.is_none() {
-            Change::Inserted
-        } else {
+        } else if self.lookup.is_some()
+            && last_id(connection).is_none()
+            && (existed || !self.without_rowid)
+        {
             Change::Updated
+        } else {
+            Change::Inserted
         })
     }
 

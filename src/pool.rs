@@ -48,7 +48,7 @@ impl r2d2::ManageConnection for Manager {
     type Error = Error;
 
     fn connect(&self) -> Result<Lent> {
-        Ok(Lent { connection: self.open()?, returned: Instant::now() })
+        Ok(Lent { connection: Box::new(self.open()?), returned: Instant::now() })
     }
 
     fn is_valid(&self, lent: &mut Lent) -> Result<()> {
@@ -67,7 +67,7 @@ impl r2d2::ManageConnection for Manager {
 
 /// A connection and when it came back to the pool.
 pub(crate) struct Lent {
-    connection: Connection,
+    connection: Box<Connection>,
     returned: Instant,
 }
 

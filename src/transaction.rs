@@ -98,7 +98,7 @@ impl Transaction {
     }
 
     /// The connection, even when SQLite has rolled back; `None` in a forked child.
-    pub(crate) fn any_connection(&self) -> Option<&Connection> {
+    pub fn any_connection(&self) -> Option<&Connection> {
         self.writer.is_current().then_some(&*self.writer)
     }
 

@@ -214,7 +214,7 @@ impl Database {
             if let Err(error) = truncate(connection) {
                 log::warn!(target: "holdfast::vacuum", "the file has not shrunk yet: {error}");
             }
-            Ok(stats)
+            Ok::<_, Error>(stats)
         })?;
         engine.record_vacuum(stats);
         engine.checkpointer.shrink(engine);

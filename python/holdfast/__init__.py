@@ -9,7 +9,7 @@
 [(1, 'hello')]
 """
 
-from ._core import Rows, Snapshot, Transaction
+from ._core import Rows, Snapshot, Transaction, restore
 from .database import Database, open
 from .errors import (
     BusyError,
@@ -61,6 +61,7 @@ __all__ = [
     "Transaction",
     "Warning",
     "open",
+    "restore",
     "retry",
     "retry_async",
 ]

@@ -5,19 +5,29 @@ from os import PathLike
 from types import TracebackType
 from typing import Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar, final, overload
 
-from .migrations import Migrations
-from .reports import BackupReport, CheckReport, MigrationReport, Stats
-from .reports import Upserted, VacuumStats
+from typing_extensions import disjoint_base
 
-T = TypeVar("T")
-P = ParamSpec("P")
+from .migrations import Migrations
+from .reports import (
+    BackupReport,
+    CheckReport,
+    MigrationReport,
+    RestoreReport,
+    Stats,
+    Upserted,
+    VacuumStats,
+)
+
+_T = TypeVar("_T")
+_P = ParamSpec("_P")
 
 #: A sequence for `?`, a mapping for `:name`. Values: None, int of 64 bits, float, str, bytes-like,
 #: bool, datetime, date, time, UUID, Decimal, Enum.
-Parameters = Sequence[Any] | Mapping[str, Any]
+_Parameters = Sequence[Any] | Mapping[str, Any]
 #: A mapping, dataclass, NamedTuple, pydantic model or msgspec struct.
-Row = Any
+_Row = Any
 
+@disjoint_base
 class Database:
     """A handle on one SQLite file, opened and verified; see `holdfast.open`.
 
@@ -40,7 +50,7 @@ class Database:
         """
 
     def execute(
-        self, sql: str, parameters: Parameters | None = None, *, timeout: float | None = None
+        self, sql: str, parameters: _Parameters | None = None, *, timeout: float | None = None
     ) -> int:
         """Run one statement in a transaction of its own and return the number of rows it changed.
 
@@ -53,7 +63,7 @@ class Database:
         1
         """
     def execute_many(
-        self, sql: str, rows: Iterable[Parameters], *, timeout: float | None = None
+        self, sql: str, rows: Iterable[_Parameters], *, timeout: float | None = None
     ) -> int:
         """Run one statement for each row of parameters in one transaction; return the rows changed.
 
@@ -67,7 +77,7 @@ class Database:
 
         >>> db.execute_script("create table a(x); create table b(y)")
         """
-    def insert(self, table: str, row: Row, *, timeout: float | None = None) -> int | None:
+    def insert(self, table: str, row: _Row, *, timeout: float | None = None) -> int | None:
         """Insert a row, given as mapping, dataclass or the like, and return its row id.
 
         None for a table without row ids. An unknown table or column is a ProgrammingError that
@@ -76,9 +86,7 @@ class Database:
         >>> db.insert("note", {"body": "hello"}) is not None
         True
         """
-    def insert_many(
-        self, table: str, rows: Iterable[Row], *, timeout: float | None = None
-    ) -> int:
+    def insert_many(self, table: str, rows: Iterable[_Row], *, timeout: float | None = None) -> int:
         """Insert rows in one transaction and return their number.
 
         >>> db.insert_many("note", [{"body": "a"}, {"body": "b"}])
@@ -87,7 +95,7 @@ class Database:
     def upsert(
         self,
         table: str,
-        row: Row,
+        row: _Row,
         *,
         key: str | Sequence[str],
         update: Sequence[str] | None = None,
@@ -105,7 +113,7 @@ class Database:
     def upsert_many(
         self,
         table: str,
-        rows: Iterable[Row],
+        rows: Iterable[_Row],
         *,
         key: str | Sequence[str],
         update: Sequence[str] | None = None,
@@ -122,7 +130,7 @@ class Database:
     def fetch_all(
         self,
         sql: str,
-        parameters: Parameters | None = None,
+        parameters: _Parameters | None = None,
         *,
         into: None = None,
         timeout: float | None = None,
@@ -131,16 +139,16 @@ class Database:
     def fetch_all(
         self,
         sql: str,
-        parameters: Parameters | None = None,
+        parameters: _Parameters | None = None,
         *,
-        into: type[T],
+        into: type[_T],
         timeout: float | None = None,
-    ) -> list[T]:
+    ) -> list[_T]:
         """Return all rows, as tuples or as what `into` names.
 
         `into` is `dict`, a dataclass, NamedTuple, TypedDict, pydantic model or msgspec struct; a
-        column that does not fit is a DataError that names it. A write with RETURNING goes through the writer
-        lane.
+        column that does not fit is a DataError that names it. A write with RETURNING goes through
+        the writer lane.
 
         >>> db.fetch_all("select 1 as id, 'a' as body", into=dict)
         [{'id': 1, 'body': 'a'}]
@@ -149,7 +157,7 @@ class Database:
     def fetch_one(
         self,
         sql: str,
-        parameters: Parameters | None = None,
+        parameters: _Parameters | None = None,
         *,
         into: None = None,
         timeout: float | None = None,
@@ -158,18 +166,18 @@ class Database:
     def fetch_one(
         self,
         sql: str,
-        parameters: Parameters | None = None,
+        parameters: _Parameters | None = None,
         *,
-        into: type[T],
+        into: type[_T],
         timeout: float | None = None,
-    ) -> T | None:
+    ) -> _T | None:
         """Return the first row, or None.
 
         >>> db.fetch_one("select ? + 1", [41])
         (42,)
         """
     def fetch_value(
-        self, sql: str, parameters: Parameters | None = None, *, timeout: float | None = None
+        self, sql: str, parameters: _Parameters | None = None, *, timeout: float | None = None
     ) -> Any:
         """Return the first column of the first row, or None.
 
@@ -180,7 +188,7 @@ class Database:
     def iterate(
         self,
         sql: str,
-        parameters: Parameters | None = None,
+        parameters: _Parameters | None = None,
         *,
         into: None = None,
         timeout: float | None = None,
@@ -189,11 +197,11 @@ class Database:
     def iterate(
         self,
         sql: str,
-        parameters: Parameters | None = None,
+        parameters: _Parameters | None = None,
         *,
-        into: type[T],
+        into: type[_T],
         timeout: float | None = None,
-    ) -> Rows[T]:
+    ) -> Rows[_T]:
         """Return rows one by one: one snapshot, constant memory.
 
         A reader is held until the iterator is exhausted or closed.
@@ -225,8 +233,11 @@ class Database:
         1
         """
     def run(
-        self, function: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+        self,
+        function: Callable[Concatenate[Transaction, _P], _T],
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
         """Run `function(tx, ...)` in a transaction; on a retryable error, all of it again.
 
         How often and how long is the `retry` policy that the database was opened with.
@@ -291,6 +302,7 @@ class Database:
     def __enter__(self) -> Self: ...
     def __exit__(self, *details: object) -> None: ...
 
+@disjoint_base
 class Session:
     """The verbs that read, of transactions and snapshots alike."""
 
@@ -298,7 +310,7 @@ class Session:
     def fetch_all(
         self,
         sql: str,
-        parameters: Parameters | None = None,
+        parameters: _Parameters | None = None,
         *,
         into: None = None,
         timeout: float | None = None,
@@ -307,11 +319,11 @@ class Session:
     def fetch_all(
         self,
         sql: str,
-        parameters: Parameters | None = None,
+        parameters: _Parameters | None = None,
         *,
-        into: type[T],
+        into: type[_T],
         timeout: float | None = None,
-    ) -> list[T]:
+    ) -> list[_T]:
         """Return all rows, as tuples or as what `into` names.
 
         `into` is `dict`, a dataclass, NamedTuple, TypedDict, pydantic model or msgspec struct; a
@@ -324,7 +336,7 @@ class Session:
     def fetch_one(
         self,
         sql: str,
-        parameters: Parameters | None = None,
+        parameters: _Parameters | None = None,
         *,
         into: None = None,
         timeout: float | None = None,
@@ -333,18 +345,18 @@ class Session:
     def fetch_one(
         self,
         sql: str,
-        parameters: Parameters | None = None,
+        parameters: _Parameters | None = None,
         *,
-        into: type[T],
+        into: type[_T],
         timeout: float | None = None,
-    ) -> T | None:
+    ) -> _T | None:
         """Return the first row, or None.
 
         >>> db.fetch_one("select ? + 1", [41])
         (42,)
         """
     def fetch_value(
-        self, sql: str, parameters: Parameters | None = None, *, timeout: float | None = None
+        self, sql: str, parameters: _Parameters | None = None, *, timeout: float | None = None
     ) -> Any:
         """Return the first column of the first row, or None.
 
@@ -355,7 +367,7 @@ class Session:
     def iterate(
         self,
         sql: str,
-        parameters: Parameters | None = None,
+        parameters: _Parameters | None = None,
         *,
         into: None = None,
         timeout: float | None = None,
@@ -364,11 +376,11 @@ class Session:
     def iterate(
         self,
         sql: str,
-        parameters: Parameters | None = None,
+        parameters: _Parameters | None = None,
         *,
-        into: type[T],
+        into: type[_T],
         timeout: float | None = None,
-    ) -> Rows[T]:
+    ) -> Rows[_T]:
         """Return rows one by one: one snapshot, constant memory.
 
         It ends with the transaction or snapshot at the latest.
@@ -398,7 +410,7 @@ class Transaction(Session):
         """
 
     def execute(
-        self, sql: str, parameters: Parameters | None = None, *, timeout: float | None = None
+        self, sql: str, parameters: _Parameters | None = None, *, timeout: float | None = None
     ) -> int:
         """Run one statement and return the number of rows it changed.
 
@@ -411,7 +423,7 @@ class Transaction(Session):
         1
         """
     def execute_many(
-        self, sql: str, rows: Iterable[Parameters], *, timeout: float | None = None
+        self, sql: str, rows: Iterable[_Parameters], *, timeout: float | None = None
     ) -> int:
         """Run one statement for each row of parameters; return the rows changed.
 
@@ -425,7 +437,7 @@ class Transaction(Session):
 
         >>> db.execute_script("create table a(x); create table b(y)")
         """
-    def insert(self, table: str, row: Row, *, timeout: float | None = None) -> int | None:
+    def insert(self, table: str, row: _Row, *, timeout: float | None = None) -> int | None:
         """Insert a row, given as mapping, dataclass or the like, and return its row id.
 
         None for a table without row ids. An unknown table or column is a ProgrammingError that
@@ -434,9 +446,7 @@ class Transaction(Session):
         >>> db.insert("note", {"body": "hello"}) is not None
         True
         """
-    def insert_many(
-        self, table: str, rows: Iterable[Row], *, timeout: float | None = None
-    ) -> int:
+    def insert_many(self, table: str, rows: Iterable[_Row], *, timeout: float | None = None) -> int:
         """Insert rows and return their number.
 
         >>> db.insert_many("note", [{"body": "a"}, {"body": "b"}])
@@ -445,7 +455,7 @@ class Transaction(Session):
     def upsert(
         self,
         table: str,
-        row: Row,
+        row: _Row,
         *,
         key: str | Sequence[str],
         update: Sequence[str] | None = None,
@@ -463,7 +473,7 @@ class Transaction(Session):
     def upsert_many(
         self,
         table: str,
-        rows: Iterable[Row],
+        rows: Iterable[_Row],
         *,
         key: str | Sequence[str],
         update: Sequence[str] | None = None,
@@ -484,13 +494,24 @@ class Snapshot(Session):
     def __exit__(self, *details: object) -> bool: ...
 
 @final
-class Rows(Iterator[T], Generic[T]):
+class Rows(Iterator[_T], Generic[_T]):
     """An iterator over rows; `close` gives its connection back early."""
 
     def __iter__(self) -> Self: ...
-    def __next__(self) -> T: ...
+    def __next__(self) -> _T: ...
     def close(self) -> None:
         """End it early and give its connection back."""
     def __enter__(self) -> Self: ...
     def __exit__(self, *details: object) -> None: ...
 
+def restore(
+    backup: str | PathLike[str],
+    path: str | PathLike[str],
+    *,
+    data_dir: str | PathLike[str] | None = None,
+    progress: Callable[[int, int], object] | None = None,
+) -> RestoreReport:
+    """Put a backup in the place of a database that nobody has open.
+
+    The backup is verified first; the database it replaces is kept beside it as a safety copy.
+    """

@@ -94,7 +94,7 @@ def hints(cls: type[Any]) -> dict[str, Any]:
     """Return the resolved annotations of a class; Any for those whose names are unknown."""
     try:
         return typing.get_type_hints(cls, include_extras=True)
-    except Exception:  # noqa: BLE001 - an annotation may run any code
+    except Exception:
         return _hints_one_by_one(cls)
 
 
@@ -108,7 +108,7 @@ def _hints_one_by_one(cls: type[Any]) -> dict[str, Any]:
             holder = types.SimpleNamespace(__annotations__={name: annotation})
             try:
                 found |= typing.get_type_hints(holder, known, dict(vars(base)), include_extras=True)
-            except Exception:  # noqa: BLE001 - as above
+            except Exception:
                 found[name] = Any
     return found
 

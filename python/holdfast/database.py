@@ -49,7 +49,7 @@ class Database(_core.Database):
         return self._migrate(given, component, dry_run, adopt, backup)
 
 
-def open(  # noqa: A001 - reads as holdfast.open
+def open(
     path: str | PathLike[str],
     *,
     profile: Literal["balanced", "durable"] = "balanced",

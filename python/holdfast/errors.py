@@ -3,7 +3,7 @@
 import builtins
 
 
-class Warning(Exception):  # noqa: A001 - the name is PEP 249's
+class Warning(Exception):
     """An important warning; part of PEP 249, not raised by Holdfast."""
 
 
@@ -55,7 +55,7 @@ class BusyError(OperationalError):
     """The writer lane, a reader or SQLite's lock was not to be had in time; says who holds it."""
 
 
-class TimeoutError(OperationalError, builtins.TimeoutError):  # noqa: A001 - also the builtin
+class TimeoutError(OperationalError, builtins.TimeoutError):
     """The operation's own deadline passed while it ran; nothing of it was kept."""
 
 

@@ -23,25 +23,6 @@ class VacuumStats(NamedTuple):
     seconds: float
 
 
-class BackupReport(NamedTuple):
-    """A backup that was verified."""
-
-    path: Path
-    size: int
-    pages: int
-    seconds: float
-
-
-class RestoreReport(NamedTuple):
-    """A restored database, and where the one it replaced is kept."""
-
-    path: Path
-    safety_copy: Path | None
-    size: int
-    pages: int
-    seconds: float
-
-
 class Violation(NamedTuple):
     """A row whose foreign key leads nowhere; `rowid` is None in tables without row ids."""
 
@@ -60,6 +41,27 @@ class CheckReport(NamedTuple):
     def ok(self) -> bool:
         """Whether nothing was found."""
         return not self.problems and not self.violations
+
+
+class BackupReport(NamedTuple):
+    """A backup that was verified."""
+
+    path: Path
+    size: int
+    pages: int
+    seconds: float
+    check: CheckReport
+
+
+class RestoreReport(NamedTuple):
+    """A restored database, and where the one it replaced is kept."""
+
+    path: Path
+    safety_copy: Path | None
+    size: int
+    pages: int
+    seconds: float
+    check: CheckReport
 
 
 class Applied(NamedTuple):

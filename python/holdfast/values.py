@@ -69,7 +69,7 @@ def _adapter(kind: type) -> Callable[[Any], Storable]:
 
 def _datetime(value: Any) -> str | None:
     # pandas' NaT passes for a datetime; it is the one that does not equal itself.
-    if value != value:  # noqa: PLR0124
+    if value != value:
         return None
     if value.utcoffset() is not None:
         try:

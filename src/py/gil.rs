@@ -18,6 +18,8 @@ const TURN: Duration = Duration::from_millis(5);
 pub(crate) struct Gil {
     released: Cell<*mut ffi::PyThreadState>,
     turn: Cell<Instant>,
+    /// Set when a callback raised: the operation is to end at the next look.
+    raised: Cell<bool>,
 }
 
 impl Caller for Gil {
@@ -29,6 +31,9 @@ impl Caller for Gil {
     }
 
     fn proceed(&self) -> bool {
+        if self.raised.get() {
+            return false;
+        }
         if !crate::is_main_thread() {
             return true;
         }
@@ -54,6 +59,19 @@ impl Gil {
         }
     }
 
+    /// Hold the interpreter for a callback; what it raises ends the operation.
+    pub(crate) fn callback(&self, py: Python<'_>, run: impl FnOnce() -> PyResult<()>) {
+        if self.raised.get() {
+            return;
+        }
+        self.retake();
+        if let Err(error) = run() {
+            error.restore(py);
+            self.raised.set(true);
+        }
+        self.release();
+    }
+
     /// In a loop over rows: let other threads and signal handlers have their turn.
     pub(crate) fn breathe(&self) -> Result<(), Failure> {
         self.retake();
@@ -77,7 +95,11 @@ pub(crate) fn call<T>(
     timeout: Option<f64>,
     operation: impl FnOnce(&Gil, &Patience<'_>) -> Result<T, Failure>,
 ) -> PyResult<T> {
-    let gil = Gil { released: Cell::new(std::ptr::null_mut()), turn: Cell::new(Instant::now()) };
+    let gil = Gil {
+        released: Cell::new(std::ptr::null_mut()),
+        turn: Cell::new(Instant::now()),
+        raised: Cell::new(false),
+    };
     let result = seconds(timeout).and_then(|timeout| {
         let result = operation(&gil, &Patience::new(timeout, &gil));
         gil.retake();

@@ -6,8 +6,10 @@ mod gil;
 mod insert;
 mod iterate;
 mod log;
+mod maintain;
 mod migrations;
 mod options;
+mod read;
 mod report;
 mod rows;
 mod scope;
@@ -15,6 +17,7 @@ mod session;
 mod transaction;
 mod values;
 mod verbs;
+mod write;
 
 use pyo3::prelude::*;
 use pyo3::types::PyCFunction;
@@ -46,5 +49,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<session::Snapshot>()?;
     module.add_class::<transaction::Transaction>()?;
     module.add_class::<iterate::Rows>()?;
+    module.add_function(wrap_pyfunction!(maintain::restore, module)?)?;
     Ok(())
 }

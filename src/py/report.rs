@@ -6,7 +6,7 @@ use pyo3::types::{PyDict, PyTuple};
 use super::error::thread_name;
 use crate::error::Holder;
 use crate::stats::{Latency, Report};
-use crate::{Counts, MigrationReport};
+use crate::{BackupReport, CheckReport, Counts, MigrationReport, RestoreReport, VacuumStats};
 
 fn make<'py>(
     py: Python<'py>,
@@ -32,6 +32,35 @@ pub(crate) fn migrated<'py>(
     let (component, backup) = (&done.component, done.backup.as_ref());
     let fields = (component, done.from, done.to, applied, backup, done.adopted, done.dry_run);
     make(py, "MigrationReport", fields)
+}
+
+pub(crate) fn vacuumed<'py>(py: Python<'py>, stats: &VacuumStats) -> PyResult<Bound<'py, PyAny>> {
+    let (before, after) = (stats.size_before(), stats.size_after());
+    let free = (stats.free_bytes_before(), stats.free_bytes_after());
+    let fields = (before, after, free.0, free.1, stats.reclaimed(), stats.time.as_secs_f64());
+    make(py, "VacuumStats", fields)
+}
+
+pub(crate) fn backed_up<'py>(py: Python<'py>, done: &BackupReport) -> PyResult<Bound<'py, PyAny>> {
+    let check = checked(py, done.check.clone())?;
+    make(py, "BackupReport", (&done.path, done.bytes, done.pages, done.time.as_secs_f64(), check))
+}
+
+pub(crate) fn restored<'py>(py: Python<'py>, done: &RestoreReport) -> PyResult<Bound<'py, PyAny>> {
+    let check = checked(py, done.check.clone())?;
+    let (path, safety, seconds) = (&done.path, done.safety_copy.as_ref(), done.time.as_secs_f64());
+    make(py, "RestoreReport", (path, safety, done.bytes, done.pages, seconds, check))
+}
+
+pub(crate) fn checked(py: Python<'_>, found: CheckReport) -> PyResult<Bound<'_, PyAny>> {
+    let mut problems = found.problems;
+    problems.extend(found.foreign_key_error);
+    let violations = found
+        .foreign_keys
+        .iter()
+        .map(|v| make(py, "Violation", (&v.table, v.rowid, &v.parent)))
+        .collect::<PyResult<Vec<_>>>()?;
+    make(py, "CheckReport", (PyTuple::new(py, problems)?, PyTuple::new(py, violations)?))
 }
 
 /// A report as nested dicts, ready for JSON; times in seconds, sizes in bytes.

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal, NewType
 from uuid import UUID
 
 import pytest
-from plans import build
 
 from holdfast.errors import DataError, ProgrammingError
+from plans import build
 
 Key = NewType("Key", int)
 

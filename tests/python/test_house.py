@@ -60,7 +60,11 @@ def test_a_module_imports_only_what_its_room_may(module: Path) -> None:
 
 
 def rust(folder: str) -> dict[Path, str]:
-    return {p: p.read_text() for p in (ROOT / "src").rglob("*.rs") if ("py" in p.parts) == (folder == "py")}
+    return {
+        p: p.read_text()
+        for p in (ROOT / "src").rglob("*.rs")
+        if ("py" in p.parts) == (folder == "py")
+    }
 
 
 def test_the_engine_knows_nothing_of_python() -> None:

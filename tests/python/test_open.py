@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import Child, look, run
 
 import holdfast
 from holdfast.errors import (
@@ -19,6 +18,7 @@ from holdfast.errors import (
     PragmaError,
     ProgrammingError,
 )
+from processes import Child, look, run
 
 Opened = Callable[..., holdfast.Database]
 
@@ -121,7 +121,7 @@ def test_a_second_open_shares_the_engine(opened: Opened) -> None:
 
 def test_a_second_open_refuses_other_pragmas(opened: Opened) -> None:
     one = opened()
-    with pytest.raises(PragmaError, match="synchronous.*open in this process already"):
+    with pytest.raises(PragmaError, match=r"synchronous.*open in this process already"):
         opened(profile="durable")
     one.close()
     # The refused open left no handle behind that would keep the engine alive.
@@ -186,7 +186,7 @@ def test_settings_that_cannot_be_are_refused(
 
 
 def test_an_unknown_setting_is_refused(path: Path) -> None:
-    with pytest.raises(ProgrammingError, match="no setting 'speed'|no setting \"speed\""):
+    with pytest.raises(ProgrammingError, match=r"no setting 'speed'|no setting \"speed\""):
         holdfast.Database(path, speed=11)
     with pytest.raises(TypeError, match="speed"):
         holdfast.open(path, speed=11)  # type: ignore[call-arg]

@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Generic, NamedTuple, NotRequired, Optional, Ty
 import msgspec
 import pydantic
 import pytest
-from plans import build
 
 from holdfast.errors import DataError, ProgrammingError
 from holdfast.rows import fields_of, plan
+from plans import build
 
 T = TypeVar("T")
 
