@@ -287,6 +287,23 @@ impl Error {
     }
 }
 
+impl Error {
+    /// What FTS and JSON functions quote of their arguments may be a parameter's value.
+    #[cold]
+    pub(crate) fn without_values(mut self, parameters: usize) -> Self {
+        if let Error::Sqlite(e) = &mut self
+            && parameters > 0
+            && e.code == ffi::SQLITE_ERROR
+        {
+            let column = e.message.starts_with("no such column: ").then_some("no such column".len());
+            let cut = column.or_else(|| e.message.find(['"', '\'']));
+            e.message.truncate(cut.unwrap_or(e.message.len()));
+            e.message.truncate(e.message.trim_end().len());
+        }
+        self
+    }
+}
+
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
         match &error {

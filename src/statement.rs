@@ -196,7 +196,7 @@ impl Statement {
                 }
                 Ok(false)
             }
-            rc => Err(connection.error(rc, Some(&self.sql))),
+            rc => Err(connection.error(rc, Some(&self.sql)).without_values(self.parameters)),
         }
     }
 

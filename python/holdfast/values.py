@@ -75,14 +75,14 @@ def _datetime(value: Any) -> str | None:
         try:
             value = value.astimezone(sys.modules["datetime"].UTC)
         except OverflowError as error:
-            raise TypeError(f"{value} cannot be stored; in UTC it has no year 1 to 9999") from error
+            raise TypeError("the datetime cannot be stored; in UTC it has no year 1 to 9999") from error
     return value.isoformat(sep=" ")
 
 
 def _numpy_datetime(value: Any) -> Storable:
     # Nanoseconds do not fit a datetime: numpy gives a bare count.
     if isinstance(plain := value.item(), int):
-        raise TypeError(f"{value!r} cannot be stored; use astype('datetime64[us]')")
+        raise TypeError("nanoseconds cannot be stored; use astype('datetime64[us]')")
     return adapt(plain)
 
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use pyo3::prelude::*;
 
+use super::database::Database;
 use super::error::{Failure, misuse};
 use super::gil::{Gil, call};
 use super::rows::Shape;
@@ -14,8 +15,8 @@ use crate::{Connection, Error, Reader, Statement};
 
 /// Where the rows come from.
 pub(crate) enum Source {
-    /// A reader of its own.
-    Reader(Reader),
+    /// A reader of its own, and the database, so that it is not closed meanwhile.
+    Reader(Reader, Py<Database>),
     /// A transaction or snapshot, which ends its iterators when it ends.
     Scope(Arc<Scope>),
 }
@@ -70,10 +71,12 @@ impl Rows {
     fn finish(&self) {
         let Ok(mut source) = self.source.try_lock() else { return };
         match source.take() {
-            Some(Source::Reader(reader)) if reader.is_current() => {
+            Some(Source::Reader(reader, database)) if reader.is_current() => {
                 if let Some(running) = self.place.try_lock().ok().and_then(|mut p| p.take()) {
                     running.end(&reader);
                 }
+                drop(reader);
+                drop(database);
             }
             Some(Source::Scope(scope)) => scope.end_iterator(&self.place),
             // A parent's statement is not ours to end.
@@ -124,10 +127,10 @@ impl Rows {
         };
         let result = match &*source {
             None => return Ok(None),
-            Some(Source::Reader(reader)) if !reader.is_current() => {
+            Some(Source::Reader(reader, _)) if !reader.is_current() => {
                 return Err(Failure::Engine(Error::Fork("the iterator")).into_py(py));
             }
-            Some(Source::Reader(reader)) => next(py, reader, &self.place, self.timeout),
+            Some(Source::Reader(reader, _)) => next(py, reader, &self.place, self.timeout),
             Some(Source::Scope(scope)) => match scope.enter() {
                 Ok(connection) => next(py, &connection, &self.place, self.timeout),
                 Err(error) => Err(error.into_py(py)),

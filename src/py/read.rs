@@ -79,7 +79,7 @@ impl Database {
     /// Rows one by one, from one snapshot.
     #[pyo3(signature = (sql, parameters=None, *, into=None, timeout=None))]
     fn iterate(
-        &self,
+        this: Py<Self>,
         py: Python<'_>,
         sql: &str,
         parameters: Option<&Bound<'_, PyAny>>,
@@ -87,13 +87,13 @@ impl Database {
         timeout: Option<f64>,
     ) -> PyResult<Rows> {
         call(py, timeout, |gil, patience| {
-            let reader = self.engine().reader(patience)?;
+            let reader = this.get().engine().reader(patience)?;
             let running = {
                 let _attention = reader.attend(patience);
                 Running::new(&reader, gil, Query { sql, parameters }, into)?
             };
             let place = Arc::new(std::sync::Mutex::new(Some(running)));
-            Ok(Rows::new(Source::Reader(reader), place, timeout))
+            Ok(Rows::new(Source::Reader(reader, this.clone_ref(py)), place, timeout))
         })
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
 
+use super::database::Database;
 use super::error::{Failure, misuse, thread_name};
 use super::gil::Gil;
 use super::iterate::{Place, Running};
@@ -37,6 +38,8 @@ pub(crate) struct Scope {
     iterators: Mutex<Vec<Arc<Place>>>,
     /// Verbs of the owner that run now: one may call back into Python, and so into others.
     running: Cell<u32>,
+    /// Dropped last: the last handle closes the file, and waits for sessions first.
+    database: Py<Database>,
 }
 
 /// The connection while a verb uses it; the session cannot be ended meanwhile.
@@ -65,13 +68,14 @@ unsafe impl Send for Scope {}
 unsafe impl Sync for Scope {}
 
 impl Scope {
-    pub(crate) fn new(what: &'static str) -> Arc<Self> {
+    pub(crate) fn new(what: &'static str, database: Py<Database>) -> Arc<Self> {
         Arc::new(Scope {
             what,
             session: UnsafeCell::new(None),
             owner: AtomicU64::new(0),
             iterators: Mutex::default(),
             running: Cell::new(0),
+            database,
         })
     }
 
@@ -96,6 +100,10 @@ impl Scope {
                 Err(error)
             }
         }
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        self.database.get()
     }
 
     fn check(&self) -> Result<(), Failure> {

@@ -103,16 +103,15 @@ impl Session {
 /// Several reads at one moment in time.
 #[pyclass(module = "holdfast._core", frozen, extends = Session)]
 pub(crate) struct Snapshot {
-    database: Py<Database>,
     scope: Arc<Scope>,
     timeout: Option<f64>,
 }
 
 impl Snapshot {
     pub(crate) fn new(database: Py<Database>, timeout: Option<f64>) -> PyClassInitializer<Self> {
-        let scope = Scope::new("snapshot");
+        let scope = Scope::new("snapshot", database);
         let base = Session { scope: Arc::clone(&scope) };
-        PyClassInitializer::from(base).add_subclass(Snapshot { database, scope, timeout })
+        PyClassInitializer::from(base).add_subclass(Snapshot { scope, timeout })
     }
 }
 
@@ -122,7 +121,7 @@ impl Snapshot {
         let snapshot = this.get();
         call(py, snapshot.timeout, |gil, patience| {
             snapshot.scope.begin(|| {
-                let begun = snapshot.database.get().engine().snapshot(patience);
+                let begun = snapshot.scope.database().engine().snapshot(patience);
                 gil.retake();
                 Ok(Held::Snapshot(begun?))
             })

@@ -17,7 +17,6 @@ use crate::{Caller, Mode};
 /// A transaction, or one nested in it.
 #[pyclass(module = "holdfast._core", frozen, extends = Session)]
 pub(crate) struct Transaction {
-    database: Py<Database>,
     scope: Arc<Scope>,
     mode: Mode,
     timeout: Option<f64>,
@@ -34,16 +33,16 @@ impl Transaction {
         timeout: Option<f64>,
         retried: bool,
     ) -> PyClassInitializer<Self> {
-        let scope = Scope::new("transaction");
+        let scope = Scope::new("transaction", database);
         let depth = AtomicU32::new(0);
         let base = Session { scope: Arc::clone(&scope) };
         let transaction =
-            Transaction { database, scope, mode, timeout, depth, nested: false, retried };
+            Transaction { scope, mode, timeout, depth, nested: false, retried };
         PyClassInitializer::from(base).add_subclass(transaction)
     }
 
     pub(crate) fn begin(&self, py: Python<'_>) -> Result<(), Failure> {
-        let database = self.database.get();
+        let database = self.scope.database();
         let opened = call(py, self.timeout, |gil, patience| {
             if self.nested {
                 self.depth.store(self.scope.transaction()?.savepoint()?, Ordering::Relaxed);
@@ -105,7 +104,6 @@ impl Transaction {
     fn transaction(&self, py: Python<'_>) -> PyResult<Py<Transaction>> {
         let base = Session { scope: Arc::clone(&self.scope) };
         let nested = Transaction {
-            database: self.database.clone_ref(py),
             scope: Arc::clone(&self.scope),
             mode: self.mode,
             timeout: self.timeout,
