@@ -133,7 +133,8 @@ impl Rows {
             Some(Source::Reader(reader, _)) => next(py, reader, &self.place, self.timeout),
             Some(Source::Scope(scope)) => match scope.enter() {
                 Ok(connection) => next(py, &connection, &self.place, self.timeout),
-                Err(error) => Err(error.into_py(py)),
+                // It is not this caller's to end.
+                Err(error) => return Err(error.into_py(py)),
             },
         };
         drop(source);

@@ -106,9 +106,9 @@ def test_left_open_it_does_not_keep_a_transaction_from_ending(filled: holdfast.D
         rows = tx.iterate(IDS)
         assert next(rows) == (0,)
         tx.execute("insert into note(id) values (200)")
-    with pytest.raises(ClosedError, match="not open"):
-        next(rows)
-    assert list(rows) == []
+    for _ in range(2):
+        with pytest.raises(ClosedError, match="not open"):
+            next(rows)
     assert filled.fetch_value("select max(id) from note") == 200
 
 
