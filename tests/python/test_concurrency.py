@@ -1,0 +1,134 @@
+"""Many threads at once: no deadlock, no lost write, and Python goes on beside."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from processes import Child, look
+
+import holdfast
+
+INSERT = "insert into note(body) values (?)"
+COUNT = "select count(*) from note"
+SLOW = (
+    "with recursive c(n) as (select 1 union all select n + 1 from c where n < 3000000)"
+    " select count(*) from c"
+)
+
+
+def test_a_hundred_operations_at_once(db: holdfast.Database) -> None:
+    def work(number: int) -> int:
+        match number % 5:
+            case 0:
+                return db.execute(INSERT, [number])
+            case 1:
+                with db.transaction() as tx:
+                    return tx.execute(INSERT, [number])
+            case 2:
+                return db.run(lambda tx: tx.execute(INSERT, [number]))
+            case 3:
+                with db.snapshot() as snapshot:
+                    snapshot.fetch_value(COUNT)
+                return db.execute_many(INSERT, [[number]])
+            case _:
+                list(db.iterate("select * from note limit 3"))
+                return 1 if db.insert("note", {"body": number}) else 0
+
+    with ThreadPoolExecutor(100) as pool:
+        assert sum(pool.map(work, range(100), timeout=60)) == 100
+    assert db.fetch_value("select count(distinct body) from note") == 100
+
+
+def test_no_increment_is_lost(db: holdfast.Database) -> None:
+    db.execute("insert into note values (1, 0)")
+
+    def increment(_: int) -> None:
+        with db.transaction() as tx:
+            value = tx.fetch_value("select body from note")
+            tx.execute("update note set body = ?", [value + 1])
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(increment, range(400), timeout=60))
+    assert db.fetch_value("select body from note") == 400
+
+
+_WRITER = """
+import sys, holdfast
+with holdfast.open(sys.argv[1]) as db:
+    for number in range(int(sys.argv[2])):
+        db.execute("insert into note(body) values (?)", [number])
+        db.run(lambda tx: tx.execute("update note set body = body + 1 where id = 1"))
+"""
+
+
+def test_processes_and_threads_write_together(db: holdfast.Database, path: Path) -> None:
+    db.execute("insert into note values (1, 0)")
+    with Child(_WRITER, path, 100) as one, Child(_WRITER, path, 100) as two:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda n: db.execute(INSERT, [n]), range(100), timeout=60))
+        one.finish()
+        two.finish()
+    assert db.fetch_value(COUNT) == 301
+    assert db.fetch_value("select body from note where id = 1") == 200
+    assert look(path, COUNT) == [[301]]
+
+
+@pytest.fixture
+def spinning():
+    """A thread of pure Python that never waits; gives how far it has come."""
+    stop, turns = threading.Event(), [0]
+
+    def spin() -> None:
+        while not stop.is_set():
+            turns[0] += 1
+
+    thread = threading.Thread(target=spin)
+    thread.start()
+    yield turns
+    stop.set()
+    thread.join(20)
+
+
+def test_two_threads_work_beside_a_busy_one(db: holdfast.Database, spinning: list[int]) -> None:
+    def work(number: int) -> None:
+        for _ in range(200):
+            db.execute(INSERT, [number])
+            db.fetch_value(COUNT)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(work, range(2), timeout=60))
+    assert db.fetch_value(COUNT) == 400
+    assert spinning[0] > 0
+
+
+@pytest.mark.parametrize("verb", ["fetch_value", "execute", "iterate"])
+def test_a_long_statement_lets_python_go_on(db: holdfast.Database, verb: str) -> None:
+    longest, stop = 0.0, threading.Event()
+
+    def watch() -> None:
+        nonlocal longest
+        last = time.perf_counter()
+        while not stop.wait(0.001):
+            now = time.perf_counter()
+            longest, last = max(longest, now - last), now
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    begun = time.perf_counter()
+    list(getattr(db, verb)(SLOW) or () if verb == "iterate" else [getattr(db, verb)(SLOW)])
+    took = time.perf_counter() - begun
+    stop.set()
+    watcher.join(20)
+    assert longest < took / 2
+
+
+def test_the_file_stays_small_over_a_thousand_operations(
+    db: holdfast.Database, path: Path
+) -> None:
+    for number in range(500):
+        db.upsert("note", {"id": number % 50, "body": "x" * 1000}, key="id")
+        db.fetch_value(COUNT)
+    size = path.stat().st_size + path.with_name("app.db-wal").stat().st_size
+    assert size < 10_000_000
