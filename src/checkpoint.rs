@@ -193,9 +193,18 @@ fn is_shrunk(connection: &Connection, engine: &Engine) -> Result<bool> {
     Ok(file.len() <= size.unsigned_abs())
 }
 
-/// Copy the whole WAL and cut it to nothing, if readers allow it before the caller's deadline.
-pub(crate) fn truncate(connection: &Connection) -> Result<(u32, u32)> {
-    checkpoint(connection, ffi::SQLITE_CHECKPOINT_TRUNCATE)
+/// Copy the whole WAL and cut both files, if readers and other checkpoints allow it in time.
+pub(crate) fn truncate(connection: &Connection, engine: &Engine, limit: Duration) -> Result<()> {
+    if !engine.options().pragmas.is_wal() {
+        return Ok(());
+    }
+    let patience = Patience::timeout(limit);
+    let _attention = connection.attend(&patience);
+    // Of another checkpoint in progress SQLite tells at once, without asking the busy handler.
+    while checkpoint(connection, ffi::SQLITE_CHECKPOINT_TRUNCATE)? != (0, 0)
+        && patience.sleep(Duration::from_millis(1))
+    {}
+    Ok(())
 }
 
 /// Run one checkpoint; gives pages in the WAL and pages copied to the file.

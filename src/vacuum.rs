@@ -208,10 +208,8 @@ impl Database {
         let stats = self.write(patience, |connection| {
             let stats = rebuild(connection, &temp_store)?;
             engine.options().pragmas.set("auto_vacuum", "incremental")?;
-            let wait = Patience::new(Some(READERS), patience.caller());
-            let _attention = connection.attend(&wait);
             // What is committed stays so, whatever becomes of the checkpoint.
-            if let Err(error) = truncate(connection) {
+            if let Err(error) = truncate(connection, engine, READERS) {
                 log::warn!(target: "holdfast::vacuum", "the file has not shrunk yet: {error}");
             }
             Ok::<_, Error>(stats)

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf, absolute};
 use std::time::{Duration, Instant};
 
 use rusqlite::OpenFlags;
+use rusqlite::config::DbConfig;
 
 use super::file::{SIDE_FILES, Temporary, beside, rename_new, sync_directory};
 use super::{CheckReport, check, copy, size, verify};
@@ -201,15 +202,15 @@ fn settle(path: &Path) -> Result<Connection> {
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let raw = rusqlite::Connection::open_with_flags(path, flags)?;
+    // Of a file that cannot be read, closing must not throw the WAL away.
+    raw.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     let connection = Connection::verify(raw, Role::Writer, &copy::plain())?;
     // Those who only have it open do not go away: a long wait is no use.
     let patience = Patience::timeout(Duration::from_millis(200));
     let _attention = connection.attend(&patience);
-    connection.command("PRAGMA locking_mode = exclusive")?;
-    // Leaving WAL mode copies the WAL and needs every other connection to be gone.
+    // Leaving WAL mode copies the WAL, and needs every other connection to be gone.
     connection.command("PRAGMA journal_mode = delete")?;
     connection.command("BEGIN EXCLUSIVE")?;
-    connection.command("COMMIT")?;
     drop(_attention);
     Ok(connection)
 }
