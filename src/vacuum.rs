@@ -239,7 +239,7 @@ impl Engine {
         log::info!(
             target: "holdfast::vacuum",
             "{} bytes given back in {} cycles and {:.1?}; the longest kept writers out for {:.1?}, \
-             {} free bytes are left",
+             {} bytes are free",
             stats.reclaimed(), stats.cycles, stats.time, stats.longest_hold, stats.free_bytes_after()
         );
         self.stats.last_vacuum.set(stats);

@@ -173,6 +173,7 @@ fn switch(new: Temporary, path: &Path) -> Result<Option<PathBuf>> {
     let lock = if empty { Err(Error::Corruption(String::new())) } else { settle(path) };
     match lock {
         Ok(_lock) => {
+            refuse_open(path)?;
             if let Some((_, side)) = side_files(path).find(|(_, file)| file.exists()) {
                 return Err(Error::path(path, format!("{side:?} is in use; nothing was changed")));
             }

@@ -1,48 +1,9 @@
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use holdfast::{
-    BackupOptions, BackupReport, Database, Error, Patience, RestoreReport, Result, restore,
-};
+use holdfast::{BackupOptions, Database, Error, Patience};
 
-/// Tells a copy of this program which part it plays.
-const PART: &str = "HOLDFAST_TEST_PART";
-const NEW: BackupOptions = BackupOptions { overwrite: false };
-
-fn open(dir: &Path, name: &str) -> Database {
-    let db = Database::open(dir.join(name)).expect("opens");
-    db.execute("CREATE TABLE IF NOT EXISTS note(id INTEGER PRIMARY KEY, body)", &[]).expect("ok");
-    db
-}
-
-fn add(db: &Database, rows: i64) {
-    let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-               INSERT INTO note(body) SELECT randomblob(2000) FROM n";
-    db.execute(sql, &[rows.into()]).expect("fills");
-}
-
-fn count(path: &Path) -> i64 {
-    let db = rusqlite::Connection::open(path).expect("opens");
-    db.query_row("SELECT count(*) FROM note", [], |row| row.get(0)).expect("reads")
-}
-
-fn back_up(db: &Database, to: &Path, options: BackupOptions) -> Result<BackupReport> {
-    db.backup(to, options, &Patience::unbounded(), &mut |_, _| ())
-}
-
-fn put_back(backup: &Path, to: &Path) -> Result<RestoreReport> {
-    restore(backup, to, None, &Patience::unbounded(), &mut |_, _| ())
-}
-
-fn names(dir: &Path) -> Vec<String> {
-    let name = |entry: std::io::Result<std::fs::DirEntry>| entry.expect("listed").file_name();
-    let mut names: Vec<_> = std::fs::read_dir(dir).expect("lists").map(name).collect();
-    names.sort();
-    names.into_iter().map(|name| name.into_string().expect("text")).collect()
-}
+use super::copies::{NEW, PART, add, back_up, count, names, open, play};
 
 #[test]
 fn a_backup_is_one_moment_under_a_writer_that_never_stops() {
@@ -120,91 +81,6 @@ fn a_full_disk_is_said_clearly_and_leaves_nothing() {
 }
 
 #[test]
-fn a_restore_keeps_what_was_there_and_leaves_no_log_beside_the_new_file() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let (path, copy) = (dir.path().join("app.db"), dir.path().join("copy.db"));
-    let db = open(dir.path(), "app.db");
-    add(&db, 3);
-    back_up(&db, &copy, NEW).expect("backs up");
-    let open_here = put_back(&copy, &path).expect_err("open here");
-    assert!(matches!(open_here, Error::Misuse(_)), "{open_here}");
-    db.close();
-    // A process that is killed leaves rows in the WAL; the safety copy has them.
-    play("die with a WAL", &[&path], |_| ());
-    assert!(dir.path().join("app.db-wal").exists());
-    let report = put_back(&copy, &path).expect("restores");
-    let kept = report.safety_copy.clone().expect("kept");
-    let named =
-        kept.to_string_lossy().starts_with(&*format!("{}.before-restore-2", path.display()));
-    assert!(named, "{kept:?}");
-    assert_eq!((count(&path), count(&kept)), (3, 7));
-    let kept = kept.file_name().and_then(|n| n.to_str()).expect("text").to_owned();
-    assert_eq!(names(dir.path()), ["app.db", &kept, "copy.db"]);
-    assert_eq!(report.bytes, std::fs::metadata(&copy).expect("there").len());
-
-    let fresh = dir.path().join("fresh.db");
-    assert_eq!(put_back(&copy, &fresh).expect("restores").safety_copy, None);
-    assert_eq!(open(dir.path(), "fresh.db").query("SELECT 1 FROM note", &[]).expect("ok").len(), 3);
-}
-
-#[test]
-fn a_restore_is_refused_while_another_process_has_the_database_open() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let (path, copy) = (dir.path().join("app.db"), dir.path().join("copy.db"));
-    back_up(&open(dir.path(), "app.db"), &copy, NEW).expect("backs up");
-    let mut refused = None;
-    play("keep open", &[&path], |_| refused = Some(put_back(&copy, &path)));
-    assert!(matches!(refused, Some(Err(Error::Busy(_)))), "{refused:?}");
-    assert!(!names(dir.path()).iter().any(|n| n.contains("before-restore") || n.contains(".tmp")));
-    put_back(&copy, &path).expect("restores when it is closed");
-}
-
-#[test]
-fn a_damaged_database_is_replaced_and_kept_with_its_log() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let (path, copy) = (dir.path().join("app.db"), dir.path().join("copy.db"));
-    let db = open(dir.path(), "app.db");
-    add(&db, 5);
-    back_up(&db, &copy, NEW).expect("backs up");
-    db.close();
-    play("die with a WAL", &[&path], |_| ());
-    std::fs::write(&path, vec![7; 8192]).expect("damages");
-    std::fs::write(dir.path().join("app.db-wal"), "torn").expect("damages");
-    let kept = put_back(&copy, &path).expect("restores").safety_copy.expect("kept");
-    assert_eq!(std::fs::read(&kept).expect("reads"), vec![7; 8192]);
-    let log = PathBuf::from(format!("{}-wal", kept.display()));
-    assert_eq!(std::fs::read(log).expect("reads"), b"torn");
-    assert_eq!(count(&path), 5);
-}
-
-#[test]
-fn what_is_no_whole_backup_is_refused_and_changes_nothing() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let (path, copy) = (dir.path().join("app.db"), dir.path().join("copy.db"));
-    let db = open(dir.path(), "app.db");
-    add(&db, 200);
-    back_up(&db, &copy, NEW).expect("backs up");
-    db.close();
-    let mut bytes = std::fs::read(&copy).expect("reads");
-    let middle = bytes.len() / 2;
-    bytes[middle..middle + 9000].fill(255);
-    for (name, content) in
-        [("torn", &bytes[..]), ("text", b"no database, plainly".as_slice()), ("empty", b"")]
-    {
-        let bad = dir.path().join(name);
-        std::fs::write(&bad, content).expect("writes");
-        let before = names(dir.path());
-        let error = put_back(&bad, &path).expect_err(name);
-        assert!(matches!(error, Error::Corruption(_)), "{name}: {error}");
-        assert!(put_back(&bad, &dir.path().join("new.db")).is_err());
-        assert_eq!((names(dir.path()), count(&path)), (before, 200), "{name}");
-    }
-    std::fs::write(&path, &bytes).expect("damages");
-    let report = Database::open(&path).expect("opens").check(false, &Patience::unbounded());
-    assert!(!report.expect("reports").problems.is_empty());
-}
-
-#[test]
 fn rows_without_their_parent_are_reported_and_copied_all_the_same() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut options = holdfast::Options::default();
@@ -219,60 +95,4 @@ fn rows_without_their_parent_are_reported_and_copied_all_the_same() {
     assert_eq!((&*row.table, row.rowid, &*row.parent), ("low", Some(1), "up"));
     let report = back_up(&db, &dir.path().join("copy.db"), NEW).expect("backs up");
     assert_eq!(report.check, found);
-}
-
-/// Run a part in a process of its own; `meanwhile` runs once it says that it is ready.
-fn play(part: &str, paths: &[&Path], meanwhile: impl FnOnce(&str)) -> String {
-    let mut child = Command::new(std::env::current_exe().expect("known"))
-        .args(["backup::another_process", "--exact", "--nocapture", "--test-threads=1"])
-        .env(PART, part)
-        .env("HOLDFAST_TEST_PATHS", std::env::join_paths(paths).expect("plain"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("starts");
-    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-    let said = lines.find_map(|line| line.ok()?.strip_prefix("said: ").map(str::to_owned));
-    meanwhile(said.as_deref().unwrap_or_default());
-    drop(child.stdin.take());
-    child.wait().expect("ends");
-    said.expect("said something")
-}
-
-#[test]
-fn another_process() {
-    let Ok(part) = std::env::var(PART) else { return };
-    let paths = std::env::var_os("HOLDFAST_TEST_PATHS").expect("given");
-    let paths: Vec<PathBuf> = std::env::split_paths(&paths).collect();
-    let say = |what: &str| {
-        println!("\nsaid: {what}");
-        std::io::stdout().flush().expect("flushes");
-    };
-    match &*part {
-        "full disk" => {
-            let db = Database::open(paths[0].join("app.db")).expect("opens");
-            // SAFETY: plain calls; the limit holds for this process alone.
-            unsafe {
-                libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
-                let limit = libc::rlimit { rlim_cur: 100_000, rlim_max: 100_000 };
-                assert_eq!(libc::setrlimit(libc::RLIMIT_FSIZE, &limit), 0);
-            }
-            say(&back_up(&db, &paths[1].join("copy.db"), NEW).expect_err("full").to_string());
-        }
-        "die with a WAL" => {
-            let db = Database::open(&paths[0]).expect("opens");
-            let rows = 7 - db.query("SELECT 1 FROM note", &[]).expect("reads").len() as i64;
-            add(&db, rows);
-            say("dying");
-            // SAFETY: ends the process, as a kill would.
-            unsafe { libc::_exit(0) };
-        }
-        "keep open" => {
-            let db = Database::open(&paths[0]).expect("opens");
-            db.query("SELECT 1 FROM note", &[]).expect("reads");
-            say("open");
-            let _ = std::io::stdin().read_line(&mut String::new());
-        }
-        other => panic!("{other}"),
-    }
 }

@@ -1,9 +1,11 @@
 //! The engine, tested without Python.
 
 mod backup;
+mod copies;
 mod database;
 mod location;
 mod migrate;
+mod restore;
 mod retry;
 mod script;
 mod vacuum;
