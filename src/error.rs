@@ -295,7 +295,8 @@ impl Error {
             && parameters > 0
             && e.code == ffi::SQLITE_ERROR
         {
-            let column = e.message.starts_with("no such column: ").then_some("no such column".len());
+            let column =
+                e.message.starts_with("no such column: ").then_some("no such column".len());
             let cut = column.or_else(|| e.message.find(['"', '\'']));
             e.message.truncate(cut.unwrap_or(e.message.len()));
             e.message.truncate(e.message.trim_end().len());

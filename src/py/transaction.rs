@@ -36,8 +36,7 @@ impl Transaction {
         let scope = Scope::new("transaction", database);
         let depth = AtomicU32::new(0);
         let base = Session { scope: Arc::clone(&scope) };
-        let transaction =
-            Transaction { scope, mode, timeout, depth, nested: false, retried };
+        let transaction = Transaction { scope, mode, timeout, depth, nested: false, retried };
         PyClassInitializer::from(base).add_subclass(transaction)
     }
 
