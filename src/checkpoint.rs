@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_int, c_void};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::ffi;
 
@@ -193,18 +193,29 @@ fn is_shrunk(connection: &Connection, engine: &Engine) -> Result<bool> {
     Ok(file.len() <= size.unsigned_abs())
 }
 
-/// Copy the whole WAL and cut both files, if readers and other checkpoints allow it in time.
-pub(crate) fn truncate(connection: &Connection, engine: &Engine, limit: Duration) -> Result<()> {
-    if !engine.options().pragmas.is_wal() {
-        return Ok(());
+/// Copy the whole WAL and cut both files; `false` when readers or other checkpoints do not allow it
+/// in time. The lane is held for moments only.
+pub(crate) fn truncate(
+    engine: &Arc<Engine>,
+    patience: &Patience<'_>,
+    limit: Duration,
+) -> Result<bool> {
+    let begun = Instant::now();
+    while engine.options().pragmas.is_wal() {
+        let writer = Writer::enter(engine, patience)?;
+        let moment = Patience::new(Some(LANE_HOLD), patience.caller());
+        let attention = writer.attend(&moment);
+        let left = checkpoint(&writer, ffi::SQLITE_CHECKPOINT_TRUNCATE)?;
+        drop(attention);
+        drop(writer);
+        if left == (0, 0) {
+            break;
+        }
+        if begun.elapsed() >= limit || !patience.sleep(LANE_HOLD) {
+            return Ok(false);
+        }
     }
-    let patience = Patience::timeout(limit);
-    let _attention = connection.attend(&patience);
-    // Of another checkpoint in progress SQLite tells at once, without asking the busy handler.
-    while checkpoint(connection, ffi::SQLITE_CHECKPOINT_TRUNCATE)? != (0, 0)
-        && patience.sleep(Duration::from_millis(1))
-    {}
-    Ok(())
+    Ok(true)
 }
 
 /// Run one checkpoint; gives pages in the WAL and pages copied to the file.

@@ -14,8 +14,9 @@ mod daemon;
 pub(crate) use daemon::Daemon;
 pub use daemon::{VacuumDaemon, spawn_vacuum_daemon};
 
-/// How long the checkpoint after a full vacuum waits for readers, with the lane held.
-const READERS: Duration = Duration::from_millis(100);
+const TARGET: &str = "holdfast::vacuum";
+/// How long a full vacuum waits for readers and other checkpoints to let the file shrink.
+const READERS: Duration = Duration::from_secs(2);
 
 /// What a vacuum found and what it left; sizes in pages, and in bytes by the methods.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -208,12 +209,14 @@ impl Database {
         let stats = self.write(patience, |connection| {
             let stats = rebuild(connection, &temp_store)?;
             engine.options().pragmas.set("auto_vacuum", "incremental")?;
-            // What is committed stays so, whatever becomes of the checkpoint.
-            if let Err(error) = truncate(connection, engine, READERS) {
-                log::warn!(target: "holdfast::vacuum", "the file has not shrunk yet: {error}");
-            }
             Ok::<_, Error>(stats)
         })?;
+        // What is committed stays so, whatever becomes of the checkpoint.
+        match truncate(engine, patience, READERS) {
+            Err(error) => log::warn!(target: TARGET, "the file has not shrunk yet: {error}"),
+            Ok(false) => log::warn!(target: TARGET, "readers keep the file from shrinking yet"),
+            Ok(true) => {}
+        }
         engine.record_vacuum(stats);
         engine.checkpointer.shrink(engine);
         Ok(stats)
@@ -237,7 +240,7 @@ impl Database {
 impl Engine {
     fn record_vacuum(&self, stats: VacuumStats) {
         log::info!(
-            target: "holdfast::vacuum",
+            target: TARGET,
             "{} bytes given back in {} cycles and {:.1?}; the longest kept writers out for {:.1?}, \
              {} bytes are free",
             stats.reclaimed(), stats.cycles, stats.time, stats.longest_hold, stats.free_bytes_after()

@@ -18,6 +18,9 @@ use crate::options::Options;
 use crate::patience::Patience;
 use crate::watch::Role;
 
+/// How long the database's last users may take to close it; those who keep it open stay longer.
+const CLOSING: Duration = Duration::from_millis(300);
+
 /// A backup that was put in its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RestoreReport {
@@ -153,7 +156,7 @@ fn name_backup(error: Error, backup: &Path) -> Error {
 /// Let the new file take the name of the old one.
 ///
 /// A crash must leave the old database or the new one, never the new one beside the old one's WAL
-/// or journal, which SQLite would play into it. So, each step flushed before the next:
+/// or journal, which SQLite would play into it. So, the first step flushed before the second:
 /// 1. the old database becomes one file: its WAL is copied into it and both side files go, or its
 ///    journal is played back (until here a crash leaves the old one, whole);
 /// 2. old and new file swap names in one step, under SQLite's exclusive lock on the old one;
@@ -177,6 +180,8 @@ fn switch(new: Temporary, path: &Path) -> Result<Option<PathBuf>> {
             if let Some((_, side)) = side_files(path).find(|(_, file)| file.exists()) {
                 return Err(Error::path(path, format!("{side:?} is in use; nothing was changed")));
             }
+            // A power cut must not bring the WAL back beside the new file.
+            sync_directory(path)?;
             new.replace(path, &kept)?;
         }
         Err(Error::Corruption(_)) => {
@@ -206,11 +211,15 @@ fn settle(path: &Path) -> Result<Connection> {
     // Of a file that cannot be read, closing must not throw the WAL away.
     raw.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     let connection = Connection::verify(raw, Role::Writer, &copy::plain())?;
-    // Those who only have it open do not go away: a long wait is no use.
-    let patience = Patience::timeout(Duration::from_millis(200));
+    let patience = Patience::timeout(CLOSING);
     let _attention = connection.attend(&patience);
-    // Leaving WAL mode copies the WAL, and needs every other connection to be gone.
-    connection.command("PRAGMA journal_mode = delete")?;
+    // Leaving WAL mode copies the WAL, and needs every other connection to be gone. SQLite does not
+    // ask its busy handler about one that is just being closed.
+    while let Err(error) = connection.command("PRAGMA journal_mode = delete") {
+        if !error.is_retryable() || !patience.sleep(Duration::from_millis(2)) {
+            return Err(error);
+        }
+    }
     connection.command("BEGIN EXCLUSIVE")?;
     drop(_attention);
     Ok(connection)

@@ -5,14 +5,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{VacuumStats, finish_cycle};
+use super::{TARGET, VacuumStats, finish_cycle};
 use crate::database::{Database, Engine};
 use crate::error::{Error, Result};
 use crate::guard;
 use crate::patience::{Caller, Patience};
 use crate::writer::Writer;
 
-const TARGET: &str = "holdfast::vacuum";
 /// How long a cycle keeps other writers out, before its commit.
 const HOLD: Duration = Duration::from_millis(2);
 /// How long a cycle that holds the lane waits for another process.
