@@ -3,6 +3,7 @@
 mod backup;
 mod copies;
 mod database;
+mod load;
 mod location;
 mod migrate;
 mod restore;
