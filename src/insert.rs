@@ -78,9 +78,15 @@ impl Insert {
         };
         let mut insert = Insert { statement, lookup: None, key: Vec::new(), without_rowid: false };
         if !keys.is_empty() {
-            insert.without_rowid = is_without_rowid(connection, table)?;
-            let id = if insert.without_rowid { "NULL" } else { "_rowid_" };
-            insert.lookup = Some(connection.take(&sql::lookup(table, keys, id)?)?);
+            // To ask the schema first each time would cost as much as the write.
+            let lookup = connection.take(&sql::lookup(table, keys, "_rowid_")?).or_else(|error| {
+                insert.without_rowid = is_without_rowid(connection, table)?;
+                if !insert.without_rowid {
+                    return Err(error);
+                }
+                connection.take(&sql::lookup(table, keys, "NULL")?)
+            });
+            insert.lookup = Some(lookup?);
             insert.key = keys.iter().filter_map(|k| columns.iter().position(|c| c == k)).collect();
         }
         Ok(insert)

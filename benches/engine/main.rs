@@ -17,7 +17,6 @@ use sides::{New, Old, ROWS, Side, Typed};
 
 const BATCH: u64 = 1_000;
 const THREADS: u64 = 10;
-const READERS: u64 = 4;
 
 fn group<'c>(
     criterion: &'c mut Criterion,
@@ -117,9 +116,9 @@ fn parallel(criterion: &mut Criterion) {
     });
 }
 
-/// Reads while another thread commits without a pause; gives the commits a second beside each.
-fn beside_a_writer(criterion: &mut Criterion) {
-    let mut group = group(criterion, "beside", READERS);
+/// Reads while another thread commits without a pause; notes the commits a second beside them.
+fn beside_a_writer(criterion: &mut Criterion, work: &str, readers: u64) {
+    let mut group = group(criterion, work, readers);
     each_side(|name, side| {
         let (stop, commits, measured) = (AtomicBool::new(false), Cell::default(), Cell::default());
         let written = AtomicU64::new(0);
@@ -134,7 +133,7 @@ fn beside_a_writer(criterion: &mut Criterion) {
             group.bench_function(name, |b| {
                 b.iter_custom(|turns| {
                     let before = written.load(Ordering::Relaxed);
-                    let time = together(READERS, turns, select);
+                    let time = together(readers, turns, select);
                     commits.set(commits.get() + written.load(Ordering::Relaxed) - before);
                     measured.set(measured.get() + time);
                     time
@@ -142,7 +141,7 @@ fn beside_a_writer(criterion: &mut Criterion) {
             });
             stop.store(true, Ordering::Relaxed);
         });
-        sides::note_commits(name, commits.get(), measured.get());
+        sides::note_commits(work, name, commits.get(), measured.get());
     });
 }
 
@@ -150,8 +149,10 @@ fn main() {
     let mut criterion =
         Criterion::default().nresamples(10_000).without_plots().configure_from_args();
     sides::describe();
-    for bench in [writes, batch, selects, selects_from_threads, parallel, beside_a_writer, scan] {
+    for bench in [writes, batch, selects, selects_from_threads, parallel, scan] {
         bench(&mut criterion);
     }
+    beside_a_writer(&mut criterion, "beside-1", 1);
+    beside_a_writer(&mut criterion, "beside-4", 4);
     criterion.final_summary();
 }

@@ -189,10 +189,10 @@ fn note(name: &str, text: &str) {
 }
 
 /// Note how often the writer of a side committed while it was read.
-pub fn note_commits(side: &str, commits: u64, measured: Duration) {
+pub fn note_commits(work: &str, side: &str, commits: u64, measured: Duration) {
     if !measured.is_zero() {
         note(
-            &format!("commits-{side}"),
+            &format!("commits-{work}-{side}"),
             &format!("{:.0}", commits as f64 / measured.as_secs_f64()),
         );
     }
