@@ -117,7 +117,7 @@ fn parallel(criterion: &mut Criterion) {
 }
 
 /// Reads while another thread commits without a pause; notes the commits a second beside them.
-fn beside_a_writer(criterion: &mut Criterion, work: &str, readers: u64) {
+fn beside_a_writer(criterion: &mut Criterion, work: &str, readers: u64, write: fn(&dyn Side)) {
     let mut group = group(criterion, work, readers);
     each_side(|name, side| {
         let (stop, commits, measured) = (AtomicBool::new(false), Cell::default(), Cell::default());
@@ -125,7 +125,7 @@ fn beside_a_writer(criterion: &mut Criterion, work: &str, readers: u64) {
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 while !stop.load(Ordering::Relaxed) {
-                    side.write(key(), fastrand::i64(..));
+                    write(side);
                     written.fetch_add(1, Ordering::Relaxed);
                 }
             });
@@ -152,7 +152,9 @@ fn main() {
     for bench in [writes, batch, selects, selects_from_threads, parallel, scan] {
         bench(&mut criterion);
     }
-    beside_a_writer(&mut criterion, "beside-1", 1);
-    beside_a_writer(&mut criterion, "beside-4", 4);
+    let one_row = |side: &dyn Side| side.write(key(), fastrand::i64(..));
+    beside_a_writer(&mut criterion, "beside-1", 1, one_row);
+    beside_a_writer(&mut criterion, "beside-4", 4, one_row);
+    beside_a_writer(&mut criterion, "beside-batches", 4, |side| side.insert_batch(10 * BATCH));
     criterion.final_summary();
 }
