@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use holdfast::{Database, Error, Mode, Patience, execute_in_transaction};
+use holdfast::{Database, Error, Mode, Patience, execute_in_transaction, upsert};
 
 fn open() -> (tempfile::TempDir, Database) {
     let dir = tempfile::tempdir().expect("a directory");
@@ -70,4 +70,18 @@ fn a_second_write_by_the_holder_of_the_lane_is_an_error_at_once() {
     let _tx = db.transaction(Mode::Immediate).expect("begins");
     let error = db.execute("DELETE FROM note", &[]).expect_err("would wait for itself");
     assert!(matches!(error, Error::Misuse(_)), "{error}");
+}
+
+#[test]
+fn an_upsert_gives_no_row_id_where_the_table_has_none() {
+    let (_dir, db) = open();
+    let sql = "CREATE TABLE setting(name TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID";
+    db.execute(sql, &[]).expect("creates");
+    for value in [1_i64, 2] {
+        let row = [("name", "size".to_owned().into()), ("value", value.into())];
+        let id = db.write(&Patience::unbounded(), |c| upsert(c, "setting", &row, &["name"]));
+        assert_eq!(id.expect("writes"), None);
+    }
+    let rows = db.query("SELECT value FROM setting", &[]).expect("reads");
+    assert_eq!(rows, [[holdfast::Value::Integer(2)]]);
 }
