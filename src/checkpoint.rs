@@ -18,6 +18,10 @@ use crate::writer::Writer;
 const WANTED: u32 = 1000;
 /// Pages in the WAL from which on a checkpoint may hold the lane for a moment to start it over.
 const CEILING: u32 = 16 * WANTED;
+/// Pages that are copied with the lane held at most.
+const FEW: u32 = 200;
+/// How often the writer is caught up with before that.
+const CATCH_UPS: u32 = 8;
 /// The longest wait for readers that still use the old end of the WAL, with the lane held.
 const LANE_HOLD: Duration = Duration::from_millis(20);
 
@@ -27,7 +31,10 @@ const SHRINK_TRIES: u32 = 4;
 /// What the commit hook and the thread share.
 #[derive(Default)]
 struct Shared {
+    /// Pages in the WAL after the last commit of this process.
     pages: AtomicU32,
+    /// Pages in the WAL when it was last looked after.
+    seen: AtomicU32,
     pending: AtomicBool,
     shrink: AtomicBool,
     stopping: AtomicBool,
@@ -50,15 +57,14 @@ impl Checkpointer {
         unsafe { ffi::sqlite3_wal_hook(writer.handle(), Some(on_commit), shared) };
     }
 
-    /// Pages in the WAL after the last commit of this process.
-    pub(crate) fn pages(&self) -> u32 {
-        self.shared.pages.load(Ordering::Relaxed)
-    }
-
-    /// Wake the thread when the WAL has grown enough.
+    /// Wake the thread when the WAL has grown enough since it last looked.
     #[inline]
     pub(crate) fn after_write(&self, engine: &Arc<Engine>) {
-        if self.pages() >= WANTED && !self.shared.pending.swap(true, Ordering::AcqRel) {
+        let pages = self.shared.pages.load(Ordering::Relaxed);
+        let seen = self.shared.seen.load(Ordering::Relaxed);
+        // A WAL that is shorter than it was has started over.
+        let grown = if pages < seen { pages } else { pages - seen };
+        if grown >= WANTED && !self.shared.pending.swap(true, Ordering::AcqRel) {
             self.wake(engine);
         }
     }
@@ -135,7 +141,7 @@ fn serve(shared: &Shared, engine: &Weak<Engine>) {
             log::warn!(target: "holdfast::checkpoint", "a checkpoint failed: {error}");
             connection = None;
         }
-        shared.pages.store(0, Ordering::Relaxed);
+        shared.seen.store(shared.pages.load(Ordering::Relaxed), Ordering::Relaxed);
         shared.pending.store(false, Ordering::Release);
     }
 }
@@ -152,11 +158,21 @@ fn cycle(
         *own = Some(Connection::open_writer(&engine.location.path, &options)?);
     }
     let Some(connection) = own else { return Ok(()) };
-    checkpoint(connection, ffi::SQLITE_CHECKPOINT_PASSIVE)?;
-    if shared.pages.load(Ordering::Relaxed) >= CEILING {
-        // A writer that never stops is always a few pages ahead: hold it for the last few.
+    let ahead = |copied| shared.pages.load(Ordering::Relaxed).saturating_sub(copied);
+    let (pages, mut copied) = checkpoint(connection, ffi::SQLITE_CHECKPOINT_PASSIVE)?;
+    if pages >= CEILING {
+        for _ in 0..CATCH_UPS {
+            if ahead(copied) <= FEW {
+                break;
+            }
+            (_, copied) = checkpoint(connection, ffi::SQLITE_CHECKPOINT_PASSIVE)?;
+        }
+        // A writer that never stops is always a few pages ahead: hold it for those. A reader that
+        // pins more than that is not waited for.
         let patience = Patience::timeout(LANE_HOLD);
-        if let Ok(writer) = Writer::enter(engine, &patience) {
+        if ahead(copied) <= FEW
+            && let Ok(writer) = Writer::enter(engine, &patience)
+        {
             let _attention = connection.attend(&patience);
             checkpoint(connection, ffi::SQLITE_CHECKPOINT_RESTART)?;
             drop(writer);

@@ -17,6 +17,9 @@ use crate::watch::{Attention, Ending, Role, Watch};
 /// The oldest SQLite without the WAL-reset bug (two checkpoints and a commit at once).
 const OLDEST_SQLITE: i32 = 3_051_003;
 
+/// Bytes that a WAL keeps on the disk once it starts over, as text for the pragma.
+const WAL_LIMIT: &str = "67108864";
+
 /// A verified connection to one file.
 ///
 /// It is used by one thread at a time: whoever checked it out of the pool, or holds the lane.
@@ -314,6 +317,9 @@ fn apply(raw: &rusqlite::Connection, role: Role, options: &Options) -> Result<()
         }
         // Checkpoints belong to the background thread.
         set(raw, "wal_autocheckpoint", "0")?;
+        if pragmas.get("journal_size_limit").is_none() {
+            set(raw, "journal_size_limit", WAL_LIMIT)?;
+        }
     }
     let rest = pragmas.iter().filter(|(name, _)| {
         !matches!(*name, "busy_timeout" | "auto_vacuum" | "journal_mode")

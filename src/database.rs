@@ -174,8 +174,8 @@ impl Engine {
     }
 
     fn is_quiet(&self) -> bool {
-        let readers = self.pool().is_ok_and(|pool| !pool.holders().is_empty());
-        !readers && self.lane.as_ref().is_none_or(Lane::is_free)
+        let unused = |pool: Arc<Pool>| pool.refuse() && pool.holders().is_empty();
+        self.pool().is_ok_and(unused) && self.lane.as_ref().is_none_or(Lane::is_free)
     }
 
     /// Why a second open of the same file cannot share this engine.

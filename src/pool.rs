@@ -2,6 +2,7 @@
 
 use std::mem::ManuallyDrop;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -28,7 +29,15 @@ const KEPT_IDLE: u32 = 2;
 pub(crate) struct Manager {
     sqlite: SqliteConnectionManager,
     options: Arc<Mutex<Options>>,
-    badges: Arc<Mutex<Vec<Weak<Badge>>>>,
+    shared: Arc<Shared>,
+}
+
+/// What the pool knows of what r2d2 does in the background.
+#[derive(Default)]
+struct Shared {
+    badges: Mutex<Vec<Weak<Badge>>>,
+    opening: AtomicUsize,
+    closing: AtomicBool,
 }
 
 impl Manager {
@@ -36,7 +45,7 @@ impl Manager {
         let raw = r2d2::ManageConnection::connect(&self.sqlite)?;
         let options = self.options.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let connection = Connection::verify(raw, Role::Reader, &options)?;
-        let mut badges = self.badges.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut badges = self.shared.badges.lock().unwrap_or_else(PoisonError::into_inner);
         badges.retain(|badge| badge.strong_count() > 0);
         badges.push(Arc::downgrade(connection.badge()));
         Ok(connection)
@@ -48,7 +57,14 @@ impl r2d2::ManageConnection for Manager {
     type Error = Error;
 
     fn connect(&self) -> Result<Lent> {
-        Ok(Lent { connection: Box::new(self.open()?), returned: Instant::now() })
+        self.shared.opening.fetch_add(1, Ordering::AcqRel);
+        let opened = if self.shared.closing.load(Ordering::Acquire) {
+            Err(Error::Closed("the database is closed; open it again".into()))
+        } else {
+            self.open()
+        };
+        self.shared.opening.fetch_sub(1, Ordering::AcqRel);
+        Ok(Lent { connection: Box::new(opened?), returned: Instant::now() })
     }
 
     fn is_valid(&self, lent: &mut Lent) -> Result<()> {
@@ -74,7 +90,19 @@ pub(crate) struct Lent {
 /// A pool of readers of one file.
 pub(crate) struct Pool {
     pool: r2d2::Pool<Manager>,
-    badges: Arc<Mutex<Vec<Weak<Badge>>>>,
+    shared: Arc<Shared>,
+}
+
+/// Logs why a reader could not be opened in the background.
+#[derive(Debug)]
+struct Report;
+
+impl r2d2::HandleError<Error> for Report {
+    fn handle_error(&self, error: Error) {
+        if !matches!(error, Error::Closed(_)) {
+            log::warn!(target: "holdfast::pool", "a reader could not be opened: {error}");
+        }
+    }
 }
 
 impl Pool {
@@ -84,9 +112,9 @@ impl Pool {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-        let badges = Arc::default();
+        let shared = Arc::default();
         let sqlite = SqliteConnectionManager::file(path).with_flags(flags);
-        let manager = Manager { sqlite, options, badges: Arc::clone(&badges) };
+        let manager = Manager { sqlite, options, shared: Arc::clone(&shared) };
         drop(manager.open()?);
         // No lifetimes: they would throw away warm statement caches.
         let pool = r2d2::Pool::builder()
@@ -95,9 +123,10 @@ impl Pool {
             .max_lifetime(None)
             .idle_timeout(None)
             .test_on_check_out(true)
+            .error_handler(Box::new(Report))
             .thread_pool(opener())
             .build_unchecked(manager);
-        Ok(Pool { pool, badges })
+        Ok(Pool { pool, shared })
     }
 
     /// A reader, first come first served by r2d2; waits at most for the caller's timeout.
@@ -139,13 +168,19 @@ impl Pool {
 
     /// Who has a reader now.
     pub(crate) fn holders(&self) -> Vec<Holder> {
-        let badges = self.badges.lock().unwrap_or_else(PoisonError::into_inner);
+        let badges = self.shared.badges.lock().unwrap_or_else(PoisonError::into_inner);
         badges.iter().filter_map(|badge| badge.upgrade()?.holder()).collect()
+    }
+
+    /// Open no more readers; `true` once none is being opened.
+    pub(crate) fn refuse(&self) -> bool {
+        self.shared.closing.store(true, Ordering::Release);
+        self.shared.opening.load(Ordering::Acquire) == 0
     }
 
     /// End the statements that run now.
     pub(crate) fn interrupt(&self) {
-        let badges = self.badges.lock().unwrap_or_else(PoisonError::into_inner);
+        let badges = self.shared.badges.lock().unwrap_or_else(PoisonError::into_inner);
         badges.iter().filter_map(Weak::upgrade).for_each(|badge| badge.interrupt());
     }
 

@@ -21,7 +21,7 @@ static QUEUE_OF_LINES: PerProcess<SyncSender<Line>> = PerProcess::new();
 
 impl Log for Queue {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("holdfast") || metadata.target().starts_with("r2d2")
+        metadata.target().starts_with("holdfast")
     }
 
     fn log(&self, record: &Record<'_>) {
