@@ -1,4 +1,4 @@
-//! One connection: opened, every pragma applied, read back, and explained where it did not take.
+//! One connection: opened, verified, and used by one thread at a time.
 
 use std::mem::ManuallyDrop;
 use std::path::Path;
@@ -7,18 +7,16 @@ use std::time::{Duration, Instant};
 
 use rusqlite::ffi;
 
-use crate::error::{Busy, Error, Holder, PragmaMismatch, Resource, Result, summary};
+use crate::error::{Busy, Error, Holder, Resource, Result, summary};
 use crate::guard;
-use crate::options::{Options, Pragmas};
+use crate::options::Options;
 use crate::patience::Patience;
+use crate::pragma::{self, verify_pragmas};
 use crate::statement::Cache;
 use crate::watch::{Attention, Ending, Role, Watch};
 
 /// The oldest SQLite without the WAL-reset bug (two checkpoints and a commit at once).
 const OLDEST_SQLITE: i32 = 3_051_003;
-
-/// Bytes that a WAL keeps on the disk once it starts over, as text for the pragma.
-const WAL_LIMIT: &str = "67108864";
 
 /// A verified connection to one file.
 ///
@@ -99,9 +97,11 @@ impl Connection {
                 rusqlite::version()
             )));
         }
+        let begun = Instant::now();
         load_extensions(&raw, &options.extensions)?;
-        apply(&raw, role, options)?;
-        let verified = verify_pragmas(&raw, &options.pragmas)?;
+        let verified = pragma::apply(&raw, role, options)
+            .and_then(|()| verify_pragmas(&raw, &options.pragmas))
+            .map_err(|error| locked(&raw, begun, error))?;
         raw.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         let watch = Watch::new(role, options.pragmas.busy_timeout());
         // SAFETY: the box keeps the watch in place, and is dropped after the connection.
@@ -289,6 +289,20 @@ impl Drop for Connection {
     }
 }
 
+/// Say of a lock that was in the way for how long, and who holds it.
+fn locked(raw: &rusqlite::Connection, begun: Instant, error: Error) -> Error {
+    match error {
+        Error::Sqlite(e) if e.code & 0xff == ffi::SQLITE_BUSY => Error::Busy(Box::new(Busy {
+            resource: Resource::File,
+            waited: begun.elapsed(),
+            code: e.code,
+            holders: Vec::new(),
+            process: raw.path().and_then(|p| guard::lock_holder(Path::new(p))),
+        })),
+        other => other,
+    }
+}
+
 fn load_extensions(raw: &rusqlite::Connection, paths: &[std::path::PathBuf]) -> Result<()> {
     if paths.is_empty() {
         return Ok(());
@@ -301,149 +315,4 @@ fn load_extensions(raw: &rusqlite::Connection, paths: &[std::path::PathBuf]) -> 
         }
     }
     Ok(())
-}
-
-/// Busy timeout first, `auto_vacuum` before WAL (after it, it is silently ignored), then the rest.
-fn apply(raw: &rusqlite::Connection, role: Role, options: &Options) -> Result<()> {
-    let pragmas = &options.pragmas;
-    raw.busy_timeout(pragmas.busy_timeout())?;
-    let writes = role == Role::Writer;
-    if writes {
-        if let Some(value) = pragmas.get("auto_vacuum") {
-            set(raw, "auto_vacuum", value)?;
-        }
-        if let Some(value) = pragmas.get("journal_mode") {
-            switch_journal(raw, value, pragmas.busy_timeout())?;
-        }
-        // Checkpoints belong to the background thread.
-        set(raw, "wal_autocheckpoint", "0")?;
-        if pragmas.get("journal_size_limit").is_none() {
-            set(raw, "journal_size_limit", WAL_LIMIT)?;
-        }
-    }
-    let rest = pragmas.iter().filter(|(name, _)| {
-        !matches!(*name, "busy_timeout" | "auto_vacuum" | "journal_mode")
-            && (writes || *name != "user_version")
-    });
-    for (name, value) in rest {
-        set(raw, name, value)?;
-    }
-    Ok(())
-}
-
-fn set(raw: &rusqlite::Connection, name: &str, value: &str) -> Result<()> {
-    let mut statement = raw.prepare(&format!("PRAGMA {name} = {value}"))?;
-    let mut rows = statement.query([])?;
-    while rows.next()?.is_some() {}
-    Ok(())
-}
-
-/// Concurrent first opens collide here without SQLite asking its busy handler.
-fn switch_journal(raw: &rusqlite::Connection, mode: &str, limit: Duration) -> Result<()> {
-    let begun = Instant::now();
-    loop {
-        match set(raw, "journal_mode", mode) {
-            Err(error) if error.is_retryable() && begun.elapsed() < limit => {
-                std::thread::sleep(Duration::from_micros(fastrand::u64(500..3000)));
-            }
-            Err(Error::Sqlite(e)) if e.code & 0xff == ffi::SQLITE_BUSY => {
-                return Err(Error::Busy(Box::new(Busy {
-                    resource: Resource::File,
-                    waited: begun.elapsed(),
-                    code: e.code,
-                    holders: Vec::new(),
-                    process: raw.path().and_then(|p| guard::lock_holder(Path::new(p))),
-                })));
-            }
-            other => return other,
-        }
-    }
-}
-
-/// Read every pragma back.
-///
-/// # Errors
-/// [`Error::Pragma`] with all that differ, and why where it is known.
-pub fn verify_pragmas(
-    raw: &rusqlite::Connection,
-    wanted: &Pragmas,
-) -> Result<Vec<(String, String)>> {
-    let mut verified = Vec::new();
-    let mut mismatches = Vec::new();
-    for (name, value) in wanted.iter() {
-        let found = read(raw, name)?;
-        let (want, have) = (normal(name, value), normal(name, &found));
-        if want == have {
-            verified.push((name.to_owned(), have));
-        } else {
-            let why = why(name, &want, &have);
-            mismatches.push(PragmaMismatch {
-                name: name.to_owned(),
-                wanted: want,
-                found: have,
-                why,
-            });
-        }
-    }
-    if mismatches.is_empty() { Ok(verified) } else { Err(Error::Pragma(mismatches)) }
-}
-
-fn read(raw: &rusqlite::Connection, name: &str) -> Result<String> {
-    let mut statement = raw.prepare(&format!("PRAGMA {name}"))?;
-    let mut rows = statement.query([])?;
-    Ok(match rows.next()? {
-        None => "nothing (no such pragma)".to_owned(),
-        Some(row) => match row.get_ref(0)? {
-            rusqlite::types::ValueRef::Integer(i) => i.to_string(),
-            rusqlite::types::ValueRef::Real(r) => r.to_string(),
-            other => other.as_str().unwrap_or_default().to_owned(),
-        },
-    })
-}
-
-/// One spelling of each value: SQLite reads back numbers where one writes words.
-fn normal(name: &str, value: &str) -> String {
-    let value = value.to_ascii_lowercase();
-    let words: &[&str] = match name {
-        "synchronous" => &["off", "normal", "full", "extra"],
-        "temp_store" => &["default", "file", "memory"],
-        "auto_vacuum" => &["none", "full", "incremental"],
-        "journal_mode" | "locking_mode" | "encoding" => return value,
-        _ => return switch(&value),
-    };
-    match value.parse::<usize>().ok().and_then(|i| words.get(i)) {
-        Some(word) => (*word).to_owned(),
-        None => value,
-    }
-}
-
-fn switch(value: &str) -> String {
-    match value {
-        "on" | "true" | "yes" => "1".into(),
-        "off" | "false" | "no" => "0".into(),
-        other => other.into(),
-    }
-}
-
-fn why(name: &str, wanted: &str, found: &str) -> Option<String> {
-    Some(match name {
-        "auto_vacuum" => format!(
-            "the file was made with auto_vacuum {found}, which only a full vacuum can change: open it \
-             with pragmas={{\"auto_vacuum\": \"{found}\"}} and call db.vacuum(full=True), or run \
-             `holdfast vacuum --full`"
-        ),
-        "journal_mode" if wanted == "wal" => {
-            "write-ahead logging needs shared memory and a writable \
-             directory; network file systems and read-only files have neither"
-                .into()
-        }
-        "journal_mode" => {
-            "another connection keeps the file in its present mode; close every other \
-             user of the file first"
-                .into()
-        }
-        "mmap_size" => "this build of SQLite caps the size of its memory map".into(),
-        _ if found.starts_with("nothing") => "SQLite ignores pragmas that it does not know".into(),
-        _ => return None,
-    })
 }

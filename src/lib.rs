@@ -34,6 +34,7 @@ mod connection;
 mod guard;
 mod insert;
 mod pool;
+mod pragma;
 mod statement;
 mod transaction;
 pub mod vacuum;
@@ -44,7 +45,7 @@ mod writer;
 mod py;
 
 pub use backup::{BackupOptions, BackupReport, CheckReport, RestoreReport, restore};
-pub use connection::{Connection, verify_pragmas};
+pub use connection::Connection;
 pub use database::Database;
 pub use error::{Error, Result};
 pub use guard::{is_main_thread, thread_id};
@@ -53,6 +54,7 @@ pub use migrate::{Applied, MigrateOptions, MigrationReport, Migrations, Step, mi
 pub use options::{Options, Pragmas, Profile};
 pub use patience::{Caller, Patience};
 pub use pool::Reader;
+pub use pragma::verify_pragmas;
 pub use retry::{Class, RetryClassifiable, RetryPolicy, execute_with_backoff};
 pub use rusqlite::types::{Value, ValueRef};
 pub use statement::{Lease, Statement};
