@@ -85,7 +85,7 @@ def test_it_ends_a_wait_for_another_process(path: Path, what: str) -> None:
     setup += "c.execute('pragma auto_vacuum = incremental'); c.execute('pragma journal_mode = wal');"
     setup += "c.execute('create table note(id integer primary key, body)'); c.commit(); c.close()"
     Child(setup, path).finish()
-    with Child(_PROGRAM, path, what) as child, lock_held(path) as other:
+    with lock_held(path) as other, Child(_PROGRAM, path, what) as child:
         assert child.line() == "ready"
         time.sleep(0.2)
         child.signal(signal.SIGINT)
