@@ -162,6 +162,11 @@ pub(crate) fn thread_name(id: u64) -> Option<String> {
 ///
 /// Asking the file itself would mean opening and closing it, which drops our own locks.
 pub(crate) fn lock_holder(path: &std::path::Path) -> Option<u32> {
+    // The table is read in pieces: a lock that goes meanwhile can hide another.
+    (0..3).find_map(|_| find_lock_holder(path))
+}
+
+fn find_lock_holder(path: &std::path::Path) -> Option<u32> {
     const WAL_WRITE_LOCK: u64 = 120;
     const RESERVED_BYTE: u64 = 0x4000_0001;
     let table = std::fs::read_to_string("/proc/locks").ok()?;

@@ -87,7 +87,10 @@ impl Insert {
                 connection.take(&sql::lookup(table, keys, "NULL")?)
             });
             insert.lookup = Some(lookup?);
-            insert.key = keys.iter().filter_map(|k| columns.iter().position(|c| c == k)).collect();
+            insert.key = keys
+                .iter()
+                .filter_map(|k| columns.iter().position(|c| c.eq_ignore_ascii_case(k)))
+                .collect();
         }
         Ok(insert)
     }
@@ -283,7 +286,8 @@ pub fn upsert(
     key: &[&str],
 ) -> Result<Option<i64>> {
     let columns: Vec<&str> = row.iter().map(|(name, _)| *name).collect();
-    let others: Vec<&str> = columns.iter().copied().filter(|name| !key.contains(name)).collect();
+    let others: Vec<&str> =
+        columns.iter().copied().filter(|name| !sql::contains(key, name)).collect();
     let conflict = OnConflict::Update { key, columns: &others };
     let mut insert = Insert::prepare(connection, table, &columns, conflict)?;
     insert.statement.bind_all(connection, row.iter().map(|(_, value)| ValueRef::from(value)))?;

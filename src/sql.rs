@@ -153,13 +153,18 @@ fn check_key(key: &[&str], columns: &[&str]) -> Result<()> {
     if key.is_empty() {
         return Err(Error::Misuse("an upsert needs the columns of a unique key".into()));
     }
-    match key.iter().find(|column| !columns.contains(column)) {
+    match key.iter().find(|column| !contains(columns, column)) {
         None => Ok(()),
         Some(column) => Err(Error::Misuse(format!(
             "the key column {column:?} is not among the columns of the row: {}",
             columns.join(", ")
         ))),
     }
+}
+
+/// Whether a name is among others, as SQLite compares them.
+pub(crate) fn contains(names: &[&str], name: &str) -> bool {
+    names.iter().any(|other| other.eq_ignore_ascii_case(name))
 }
 
 fn list(columns: &[&str]) -> Result<String> {

@@ -7,7 +7,7 @@ use super::error::{Failure, misuse};
 use super::gil::Gil;
 use super::values::{Kept, bind_value};
 use super::verbs::at;
-use crate::sql::OnConflict;
+use crate::sql::{OnConflict, contains};
 use crate::{Connection, Counts, Insert};
 
 /// What to do with a row whose key exists.
@@ -55,7 +55,7 @@ impl Conflict {
                 let key = refs(key);
                 let others: Vec<&str> = match updated {
                     Some(updated) => refs(updated),
-                    None => columns.iter().copied().filter(|c| !key.contains(c)).collect(),
+                    None => columns.iter().copied().filter(|c| !contains(&key, c)).collect(),
                 };
                 let conflict = OnConflict::Update { key: &key, columns: &others };
                 Insert::prepare(connection, table, columns, conflict)

@@ -94,7 +94,7 @@ pub(crate) fn execute_many(
         let kept = bind(connection, &mut statement, Some(&row)).map_err(|error| at(number, error));
         let kept = kept?;
         let before = connection.total_changes();
-        while step(connection, &mut statement, gil)? {}
+        while step(connection, &mut statement, gil).map_err(|error| at(number, error))? {}
         if connection.total_changes() != before {
             changed += connection.changes();
         }
@@ -107,14 +107,18 @@ pub(crate) fn execute_many(
     Ok(changed)
 }
 
-/// Name the row (from 0) whose parameters are at fault.
+/// Name the row (from 0) that is at fault.
 pub(crate) fn at(number: usize, failure: Failure) -> Failure {
-    use crate::Error::{Misuse, Parameter, Value};
+    use crate::Error::{Misuse, Parameter, Sqlite, Value};
     match failure {
         Failure::Engine(Misuse(text)) => Failure::Engine(Misuse(format!("row {number}: {text}"))),
         Failure::Engine(Value(text)) => Failure::Engine(Value(format!("row {number}: {text}"))),
         Failure::Engine(Parameter(text)) => {
             Failure::Engine(Parameter(format!("row {number}: {text}")))
+        }
+        Failure::Engine(Sqlite(mut error)) => {
+            error.message = format!("row {number}: {}", error.message);
+            Failure::Engine(Sqlite(error))
         }
         other => other,
     }
