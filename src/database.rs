@@ -11,7 +11,7 @@ use rusqlite::types::{Value, ValueRef};
 
 use crate::checkpoint::Checkpointer;
 use crate::connection::Connection;
-use crate::error::{Error, PragmaMismatch, Result};
+use crate::error::{Error, Holder, PragmaMismatch, Result};
 use crate::guard::{self, PerProcess};
 use crate::location::{FileId, Location};
 use crate::options::Options;
@@ -174,8 +174,12 @@ impl Engine {
     }
 
     fn is_quiet(&self) -> bool {
-        let unused = |pool: Arc<Pool>| pool.refuse() && pool.holders().is_empty();
-        self.pool().is_ok_and(unused) && self.lane.as_ref().is_none_or(Lane::is_free)
+        // What this thread holds itself would be waited for in vain.
+        let me = guard::thread_id();
+        let mine = |holder: &Holder| holder.thread == me;
+        let unused = |pool: Arc<Pool>| pool.refuse() && pool.holders().iter().all(mine);
+        let free = |lane: &Lane| lane.is_free() || lane.holder().as_ref().is_some_and(mine);
+        self.pool().is_ok_and(unused) && self.lane.as_ref().is_none_or(free)
     }
 
     /// Why a second open of the same file cannot share this engine.

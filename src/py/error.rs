@@ -62,7 +62,7 @@ impl RetryClassifiable for Failure {
     }
 }
 
-fn is_holdfast(py: Python<'_>, error: &PyErr) -> bool {
+pub(crate) fn is_holdfast(py: Python<'_>, error: &PyErr) -> bool {
     exception(py, "Error").is_ok_and(|class| error.is_instance(py, &class))
 }
 

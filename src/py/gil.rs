@@ -1,6 +1,7 @@
 //! The interpreter lock: kept for short statements, let go of for waits and long ones.
 
 use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
@@ -11,6 +12,12 @@ use crate::patience::{Caller, Patience};
 
 /// How long a loop over rows keeps other threads waiting; CPython's own switch interval.
 const TURN: Duration = Duration::from_millis(5);
+
+/// How long a daemon thread is kept from its error at the end of the process; someone may join it.
+const PARKED: Duration = Duration::from_secs(2);
+
+/// Whether the process is ending.
+pub(crate) static EXITING: AtomicBool = AtomicBool::new(false);
 
 /// The calling thread's hold on the interpreter.
 ///
@@ -108,7 +115,20 @@ pub(crate) fn call<T>(
     // A signal handler raised: KeyboardInterrupt, most likely.
     match PyErr::take(py) {
         Some(raised) => Err(raised),
-        None => result.map_err(|failure| failure.into_py(py)),
+        None => result.map_err(|failure| {
+            park_at_exit(py, &failure);
+            failure.into_py(py)
+        }),
+    }
+}
+
+/// A daemon thread that finds the database closed by the end of the process would only print a
+/// traceback: let the process end first.
+fn park_at_exit(py: Python<'_>, failure: &Failure) {
+    use crate::Error::{Closed, Interrupted};
+    let ended = matches!(failure, Failure::Engine(Closed(_) | Interrupted));
+    if ended && EXITING.load(Ordering::Acquire) && !crate::is_main_thread() {
+        py.detach(|| std::thread::sleep(PARKED));
     }
 }
 

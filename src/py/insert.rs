@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use super::error::{Failure, misuse};
+use super::error::{Failure, is_holdfast, misuse};
 use super::gil::Gil;
 use super::values::{Kept, bind_value};
 use super::verbs::at;
@@ -66,7 +66,12 @@ impl Conflict {
 
 /// A mapping, dataclass or the like, as a dict by column.
 fn fields<'py>(row: &Bound<'py, PyAny>) -> Result<Bound<'py, PyDict>, Failure> {
-    let fields = row.py().import("holdfast.rows")?.call_method1("fields_of", (row,))?;
+    let py = row.py();
+    let fields = py.import("holdfast.rows")?.call_method1("fields_of", (row,));
+    let fields = fields.map_err(|error| match is_holdfast(py, &error) {
+        true => misuse(error.value(py).to_string()),
+        false => error.into(),
+    })?;
     Ok(fields.cast_into().map_err(PyErr::from)?)
 }
 

@@ -32,6 +32,7 @@ fn start(py: Python<'_>) -> PyResult<()> {
     }
     log::start();
     let close = PyCFunction::new_closure(py, None, None, |arguments, _| {
+        gil::EXITING.store(true, std::sync::atomic::Ordering::Release);
         gil::call_detached(arguments.py(), None, |patience| {
             crate::database::close_all(patience);
             Ok(())

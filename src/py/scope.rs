@@ -112,10 +112,10 @@ impl Scope {
             return Ok(());
         }
         // SAFETY: only whether there is a session is looked at; a fork leaves one thread.
-        if let Some(Held::Transaction(t)) = unsafe { &*self.session.get() }
-            && owner != 0
-        {
-            t.check_fork()?;
+        match unsafe { &*self.session.get() } {
+            Some(Held::Transaction(transaction)) if owner != 0 => transaction.check_fork()?,
+            Some(Held::Snapshot(snapshot)) if owner != 0 => drop(snapshot.connection()?),
+            _ => {}
         }
         if owner == 0 {
             return Err(Failure::Engine(Error::Closed(format!(

@@ -1,12 +1,14 @@
 """Other processes, seen over pipes: run Python code, talk by lines, look at a live database."""
 
 import json
+import os
 import queue
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -137,3 +139,24 @@ def lock_held(path: Path) -> Iterator[Child]:
     with Child(_HOLD, path) as child:
         assert child.line() == "held"
         yield child
+
+
+def fork(work: Callable[[], object]) -> int:
+    """Run `work` in a forked child, which must end by itself soon."""
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        signal.alarm(30)
+        work()
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def join(pid: int) -> None:
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from processes import Child, look
 
 import holdfast
+from processes import Child, look
 
 INSERT = "insert into note(body) values (?)"
 COUNT = "select count(*) from note"
@@ -124,9 +124,7 @@ def test_a_long_statement_lets_python_go_on(db: holdfast.Database, verb: str) ->
     assert longest < took / 2
 
 
-def test_the_file_stays_small_over_a_thousand_operations(
-    db: holdfast.Database, path: Path
-) -> None:
+def test_the_file_stays_small_over_a_thousand_operations(db: holdfast.Database, path: Path) -> None:
     for number in range(500):
         db.upsert("note", {"id": number % 50, "body": "x" * 1000}, key="id")
         db.fetch_value(COUNT)

@@ -2,46 +2,22 @@
 
 import multiprocessing
 import os
-import signal
-import sys
 import threading
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import look, run
 
 import holdfast
 from holdfast.errors import ForkError
+from processes import fork, join, look, run
 
 COUNT = "select count(*) from note"
 INSERT = "insert into note(body) values (?)"
 
 # From 3.12 on Python warns of a fork beside threads, which is what is tested here.
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-
-
-def fork(work: Callable[[], object]) -> int:
-    """Run `work` in a forked child, which must end by itself soon."""
-    pid = os.fork()
-    if pid:
-        return pid
-    code = 1
-    try:
-        signal.alarm(30)
-        work()
-        code = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stderr.flush()
-        os._exit(code)
-
-
-def join(pid: int) -> None:
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
 def test_the_child_reads_and_writes(db: holdfast.Database, path: Path) -> None:

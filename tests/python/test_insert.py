@@ -83,7 +83,7 @@ def test_a_batch_is_one_transaction_and_names_the_row(db: holdfast.Database) -> 
     with pytest.raises(IntegrityError, match="row 2"):
         db.insert_many("note", rows)
     assert db.fetch_all(ALL) == []
-    with pytest.raises(DataError, match="row 1: column \"body\".* 64 bits"):
+    with pytest.raises(DataError, match="row 1: column 'body': .* 64 bits"):
         db.insert_many("note", [{"body": 1}, {"body": 2**63}])
     with pytest.raises(ProgrammingError, match="row 1: a row to write cannot be"):
         db.insert_many("note", [{"body": 1}, 5])

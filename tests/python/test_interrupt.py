@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from processes import Child, lock_held
 
 _PROGRAM = """
@@ -82,7 +83,9 @@ def test_it_ends_a_wait_and_a_statement(path: Path, what: str) -> None:
 @pytest.mark.parametrize("what", ["process", "begin"])
 def test_it_ends_a_wait_for_another_process(path: Path, what: str) -> None:
     setup = "import sys, sqlite3; c = sqlite3.connect(sys.argv[1]);"
-    setup += "c.execute('pragma auto_vacuum = incremental'); c.execute('pragma journal_mode = wal');"
+    setup += (
+        "c.execute('pragma auto_vacuum = incremental'); c.execute('pragma journal_mode = wal');"
+    )
     setup += "c.execute('create table note(id integer primary key, body)'); c.commit(); c.close()"
     Child(setup, path).finish()
     with lock_held(path) as other, Child(_PROGRAM, path, what) as child:

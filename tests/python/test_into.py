@@ -145,7 +145,9 @@ class Event:
 
 
 def test_annotations_bring_values_back(db: holdfast.Database) -> None:
-    event = Event(datetime.datetime(2026, 1, 2, 3), datetime.date(2026, 1, 2), uuid.uuid4(), True, 2)
+    event = Event(
+        datetime.datetime(2026, 1, 2, 3), datetime.date(2026, 1, 2), uuid.uuid4(), True, 2
+    )
     columns = ("at", "day", "key", "done", "score")
     db.execute("create table event(at, day, key, done, score)")
     db.insert("event", event)

@@ -9,7 +9,9 @@ import pytest
 import holdfast
 from holdfast.errors import BusyError, ClosedError, ProgrammingError
 
-COUNT = "with recursive c(n) as (select 1 union all select n + 1 from c where n < ?) select n from c"
+COUNT = (
+    "with recursive c(n) as (select 1 union all select n + 1 from c where n < ?) select n from c"
+)
 IDS = "select id from note order by id"
 
 
@@ -36,7 +38,7 @@ def test_it_needs_constant_memory(db: holdfast.Database) -> None:
 
 
 @pytest.fixture
-def narrow(opened, path) -> holdfast.Database:
+def narrow(opened) -> holdfast.Database:
     """A database with one reader, so that one not given back is missed."""
     return opened(pool_size=1)
 
@@ -146,7 +148,8 @@ def test_it_can_be_handed_from_thread_to_thread(db: holdfast.Database) -> None:
             try:
                 seen.extend(row[0] for row in rows)
             except ProgrammingError as error:
-                assert "advanced already" in str(error)
+                if "advanced already" not in str(error):
+                    raise
             else:
                 return
 

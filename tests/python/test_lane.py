@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import lock_held
 
 import holdfast
-from holdfast.errors import BusyError, TimeoutError  # noqa: A004 - the one of the engine
+from holdfast.errors import BusyError, TimeoutError
 from holdfast.retry import RetryPolicy
+from processes import lock_held
 
 ONCE = RetryPolicy(attempts=1)
 INSERT = "insert into note(body) values ('x')"

@@ -1,6 +1,5 @@
 """db.run: a function in a transaction, all of it again on a retryable error."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,10 +12,10 @@ COUNT = "select count(*) from note"
 
 
 @pytest.fixture
-def db(opened: Any) -> Iterator[holdfast.Database]:
+def db(opened: Any) -> holdfast.Database:
     database = opened(retry=RetryPolicy(attempts=3, min_delay=0.001, max_delay=0.002))
     database.execute("create table note(id integer primary key, body)")
-    yield database
+    return database
 
 
 class Again(Error):
@@ -67,9 +66,7 @@ class Foreign(Exception):
 
 
 @pytest.mark.parametrize("error", [ValueError, Foreign, IntegrityError, KeyboardInterrupt])
-def test_any_other_error_ends_it_at_once(
-    db: holdfast.Database, error: type[BaseException]
-) -> None:
+def test_any_other_error_ends_it_at_once(db: holdfast.Database, error: type[BaseException]) -> None:
     calls: list[int] = []
 
     def work(tx: Any) -> None:
@@ -101,7 +98,7 @@ def test_a_busy_error_of_the_function_is_retried(db: holdfast.Database) -> None:
     db.run(work)
     assert len(calls) == 2
     with pytest.raises(BusyError):
-        db.run(lambda tx: (_ for _ in ()).throw(_busy()))
+        db.run(lambda _: (_ for _ in ()).throw(_busy()))
 
 
 def _busy() -> BusyError:

@@ -137,7 +137,10 @@ class Run:
 
 def test_it_takes_dataclasses(db: holdfast.Database) -> None:
     assert db.upsert("run", Run("a", "x", "new"), key=KEY) == 1
-    assert db.upsert_many("run", [Run("a", "x", "old"), Run("b", "x", "new")], key=KEY)[:2] == (1, 1)
+    assert db.upsert_many("run", [Run("a", "x", "old"), Run("b", "x", "new")], key=KEY)[:2] == (
+        1,
+        1,
+    )
 
 
 @pytest.mark.parametrize(
@@ -146,7 +149,7 @@ def test_it_takes_dataclasses(db: holdfast.Database) -> None:
         ("state", "no unique constraint"),
         (("spec", "nope"), "nope"),
         ((), "needs the columns of a unique key"),
-        ("n", "key column \"n\" is not among the columns of the row"),
+        ("n", 'key column "n" is not among the columns of the row'),
     ],
 )
 def test_a_key_that_is_none_is_explained(db: holdfast.Database, key: Any, problem: str) -> None:
