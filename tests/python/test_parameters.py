@@ -175,3 +175,9 @@ def test_a_unique_violation_names_the_constraint(db: holdfast.Database) -> None:
         db.execute("insert into note(id) values (?)", [1])
     assert caught.value.sqlite_errorcode == 1555
     assert caught.value.sqlite_errorname == "SQLITE_CONSTRAINT_PRIMARYKEY"
+
+
+@pytest.mark.parametrize("verb", ["execute", "fetch_all", "iterate"])
+def test_verbs_take_only_text_as_sql(db: holdfast.Database, verb: str) -> None:
+    with pytest.raises(TypeError):
+        getattr(db, verb)(b"select 1")

@@ -1,7 +1,7 @@
 """Statements: the verbs, on a database, in a transaction, in a snapshot."""
 
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -193,10 +193,3 @@ def test_the_same_statement_nested_in_itself(filled: holdfast.Database) -> None:
     with filled.snapshot() as snapshot:
         pairs = [(a, b) for a in snapshot.iterate(SELECT) for b in snapshot.iterate(SELECT)]
     assert len(pairs) == 9
-
-
-def test_verbs_take_only_text_as_sql(db: holdfast.Database) -> None:
-    verbs: list[Callable[..., object]] = [db.execute, db.fetch_all, db.iterate]
-    for verb in verbs:
-        with pytest.raises(TypeError):
-            verb(b"select 1")

@@ -12,6 +12,7 @@ from holdfast.errors import ClosedError, Error, ProgrammingError
 from processes import Child
 
 COUNT = "select count(*) from note"
+INSERT = "insert into note(body) values ('x')"
 
 
 def add(target: object) -> None:
