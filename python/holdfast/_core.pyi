@@ -400,7 +400,7 @@ class Transaction(Session):
         value: BaseException | None,
         traceback: TracebackType | None,
         /,
-    ) -> bool: ...
+    ) -> Literal[False]: ...
     def transaction(self) -> Transaction:
         """Begin a nested transaction (a savepoint) in a with block.
 
@@ -491,7 +491,7 @@ class Snapshot(Session):
     """Several reads at one moment in time; used by the thread that began it."""
 
     def __enter__(self) -> Self: ...
-    def __exit__(self, *details: object) -> bool: ...
+    def __exit__(self, *details: object) -> Literal[False]: ...
 
 @final
 class Rows(Iterator[_T], Generic[_T]):

@@ -1,6 +1,12 @@
 """The errors of Holdfast: the tree of PEP 249, with the cases that an app handles below it."""
 
+from __future__ import annotations
+
 import builtins
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .reports import PragmaMismatch
 
 
 class Warning(Exception):
@@ -60,7 +66,9 @@ class TimeoutError(OperationalError, builtins.TimeoutError):
 
 
 class PragmaError(OperationalError):
-    """Settings that did not take effect; lists each with what was wanted and found."""
+    """Settings that did not take effect; `mismatches` has each with what was wanted and found."""
+
+    mismatches: tuple[PragmaMismatch, ...] = ()
 
 
 class MigrationError(OperationalError):

@@ -4,6 +4,15 @@ from pathlib import Path
 from typing import NamedTuple, TypedDict
 
 
+class PragmaMismatch(NamedTuple):
+    """A setting that did not take effect, and why where that is known."""
+
+    name: str
+    wanted: str
+    found: str
+    why: str | None
+
+
 class Upserted(NamedTuple):
     """How the rows of an `upsert_many` came out."""
 

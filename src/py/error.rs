@@ -98,6 +98,9 @@ fn to_py(py: Python<'_>, mut error: Error) -> PyResult<PyErr> {
         made.setattr("sqlite_errorcode", code)?;
         made.setattr("sqlite_errorname", code_name(code))?;
     }
+    if let Error::Pragma(list) = &error {
+        made.setattr("mismatches", super::report::mismatches(py, list)?)?;
+    }
     made.setattr("retryable", error.is_retryable())?;
     Ok(PyErr::from_value(made))
 }

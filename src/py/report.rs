@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::error::thread_name;
-use crate::error::Holder;
+use crate::error::{Holder, PragmaMismatch};
 use crate::stats::{Latency, Report};
 use crate::{BackupReport, CheckReport, Counts, MigrationReport, RestoreReport, VacuumStats};
 
@@ -14,6 +14,16 @@ fn make<'py>(
     fields: impl pyo3::call::PyCallArgs<'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     py.import("holdfast.reports")?.getattr(class)?.call1(fields)
+}
+
+pub(crate) fn mismatches<'py>(
+    py: Python<'py>,
+    list: &[PragmaMismatch],
+) -> PyResult<Bound<'py, PyTuple>> {
+    let each = list
+        .iter()
+        .map(|m| make(py, "PragmaMismatch", (&m.name, &m.wanted, &m.found, m.why.as_deref())));
+    PyTuple::new(py, each.collect::<PyResult<Vec<_>>>()?)
 }
 
 pub(crate) fn upserted(py: Python<'_>, counts: Counts) -> PyResult<Bound<'_, PyAny>> {
