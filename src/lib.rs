@@ -61,3 +61,7 @@ pub use statement::{Lease, Statement};
 pub use transaction::{Mode, Snapshot, Transaction, execute_in_transaction};
 pub use vacuum::{VacuumDaemon, VacuumStats, run_vacuum_cycle, spawn_vacuum_daemon};
 pub use writer::Writer;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/rust.md")]
+struct Guide;
