@@ -1,4 +1,8 @@
-"""The engine: what the extension module gives, with the documentation of every verb."""
+"""The engine: what the extension module gives, with the documentation of every verb.
+
+In the examples `db` is a database with a table `note(id integer primary key, body text)` of one
+row, `tx` a transaction of it, `snap` a snapshot, and `folder` an empty directory.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
@@ -57,7 +61,7 @@ class Database:
         `parameters` is a sequence for `?` or a mapping for `:name`. `timeout` is in seconds, for
         the wait and the run together.
 
-        >>> db.execute("create table if not exists note(id integer primary key, body text)")
+        >>> db.execute("create table tag(name text)")
         0
         >>> db.execute("insert into note(body) values (?)", ["hello"])
         1
@@ -73,7 +77,7 @@ class Database:
         2
         """
     def execute_script(self, sql: str, *, timeout: float | None = None) -> None:
-        """Run several statements in one transaction.
+        """Run several statements in one transaction; rows that they give are ignored.
 
         >>> db.execute_script("create table a(x); create table b(y)")
         """
@@ -240,7 +244,8 @@ class Database:
     ) -> _T:
         """Run `function(tx, ...)` in a transaction; on a retryable error, all of it again.
 
-        How often and how long is the `retry` policy that the database was opened with.
+        So the function may run more than once. How often and how long is the `retry` policy that
+        the database was opened with.
 
         >>> db.run(lambda tx, n: tx.fetch_value("select ? + 1", [n]), 41)
         42
@@ -254,14 +259,19 @@ class Database:
         backup: bool,
     ) -> MigrationReport: ...
     def schema_version(self, component: str = "app") -> int:
-        """Return the number of the last migration that was applied; 0 for none."""
+        """Return the number of the last migration that was applied; 0 for none.
+
+        >>> db.schema_version()
+        0
+        """
     def vacuum(
         self, pages: int = 20, *, full: bool = False, timeout: float | None = None
     ) -> VacuumStats:
-        """Give up to `pages` free pages back to the file system.
+        """Give up to `pages` free pages (0: all) back to the file system.
 
-        `full=True` rewrites the whole file instead, and converts an old one to `auto_vacuum`
-        INCREMENTAL; nobody else writes meanwhile.
+        The file itself becomes smaller with the next checkpoint, a moment later. `full=True` rewrites
+        the whole file instead, and converts an old one to `auto_vacuum` INCREMENTAL; nobody else
+        writes meanwhile.
 
         >>> db.vacuum().reclaimed
         0
@@ -329,7 +339,7 @@ class Session:
         `into` is `dict`, a dataclass, NamedTuple, TypedDict, pydantic model or msgspec struct; a
         column that does not fit is a DataError that names it.
 
-        >>> db.fetch_all("select 1 as id, 'a' as body", into=dict)
+        >>> snap.fetch_all("select 1 as id, 'a' as body", into=dict)
         [{'id': 1, 'body': 'a'}]
         """
     @overload
@@ -352,7 +362,7 @@ class Session:
     ) -> _T | None:
         """Return the first row, or None.
 
-        >>> db.fetch_one("select ? + 1", [41])
+        >>> snap.fetch_one("select ? + 1", [41])
         (42,)
         """
     def fetch_value(
@@ -360,7 +370,7 @@ class Session:
     ) -> Any:
         """Return the first column of the first row, or None.
 
-        >>> db.fetch_value("select 6 * 7")
+        >>> snap.fetch_value("select 6 * 7")
         42
         """
     @overload
@@ -385,7 +395,7 @@ class Session:
 
         It ends with the transaction or snapshot at the latest.
 
-        >>> [n for (n,) in db.iterate("values (1), (2), (3)")]
+        >>> [n for (n,) in snap.iterate("values (1), (2), (3)")]
         [1, 2, 3]
         """
 
@@ -404,7 +414,7 @@ class Transaction(Session):
     def transaction(self) -> Transaction:
         """Begin a nested transaction (a savepoint) in a with block.
 
-        >>> with db.transaction() as tx, tx.transaction() as inner:
+        >>> with tx.transaction() as inner:
         ...     inner.execute("delete from note where id = ?", [7])
         0
         """
@@ -417,9 +427,7 @@ class Transaction(Session):
         `parameters` is a sequence for `?` or a mapping for `:name`. `timeout` is in seconds, for
         the wait and the run together.
 
-        >>> db.execute("create table if not exists note(id integer primary key, body text)")
-        0
-        >>> db.execute("insert into note(body) values (?)", ["hello"])
+        >>> tx.execute("insert into note(body) values (?)", ["hello"])
         1
         """
     def execute_many(
@@ -429,13 +437,13 @@ class Transaction(Session):
 
         `rows` is any iterable; a generator is consumed in constant memory.
 
-        >>> db.execute_many("insert into note(body) values (:body)", [{"body": "a"}, {"body": "b"}])
+        >>> tx.execute_many("insert into note(body) values (:body)", [{"body": "a"}, {"body": "b"}])
         2
         """
     def execute_script(self, sql: str, *, timeout: float | None = None) -> None:
-        """Run several statements.
+        """Run several statements; rows that they give are ignored.
 
-        >>> db.execute_script("create table a(x); create table b(y)")
+        >>> tx.execute_script("create table a(x); create table b(y)")
         """
     def insert(self, table: str, row: _Row, *, timeout: float | None = None) -> int | None:
         """Insert a row, given as mapping, dataclass or the like, and return its row id.
@@ -443,13 +451,13 @@ class Transaction(Session):
         None for a table without row ids. An unknown table or column is a ProgrammingError that
         lists the known ones.
 
-        >>> db.insert("note", {"body": "hello"}) is not None
+        >>> tx.insert("note", {"body": "hello"}) is not None
         True
         """
     def insert_many(self, table: str, rows: Iterable[_Row], *, timeout: float | None = None) -> int:
         """Insert rows and return their number.
 
-        >>> db.insert_many("note", [{"body": "a"}, {"body": "b"}])
+        >>> tx.insert_many("note", [{"body": "a"}, {"body": "b"}])
         2
         """
     def upsert(
@@ -467,7 +475,7 @@ class Transaction(Session):
         `key` names the columns of a unique constraint. `update` picks the columns to update (all
         others by default); with `do_nothing` an existing row stays as it is.
 
-        >>> db.upsert("note", {"id": 1, "body": "new"}, key="id")
+        >>> tx.upsert("note", {"id": 1, "body": "new"}, key="id")
         1
         """
     def upsert_many(
@@ -482,7 +490,7 @@ class Transaction(Session):
     ) -> Upserted:
         """Upsert rows and count what became of them.
 
-        >>> db.upsert_many("note", [{"id": 1, "body": "x"}, {"id": 99, "body": "y"}], key="id")
+        >>> tx.upsert_many("note", [{"id": 1, "body": "x"}, {"id": 99, "body": "y"}], key="id")
         Upserted(inserted=1, updated=1, skipped=0)
         """
 
@@ -514,4 +522,11 @@ def restore(
     """Put a backup in the place of a database that nobody has open.
 
     The backup is verified first; the database it replaces is kept beside it as a safety copy.
+    Raises BusyError while another process has the database open, ProgrammingError while this one
+    has, CorruptionError for a damaged backup.
+
+    >>> db.backup(folder / "copy.db").check.ok
+    True
+    >>> holdfast.restore(folder / "copy.db", folder / "other.db").safety_copy is None
+    True
     """

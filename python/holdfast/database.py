@@ -37,8 +37,9 @@ class Database(_core.Database):
         copy. `adopt=N` records steps 1 to N as done on a file that has their tables already. A
         file with data is backed up first, unless `backup=False`.
 
-        >>> step = holdfast.Migration(1, "notes", "create table note(id integer primary key)")
-        >>> db.migrate([step]).to_version
+        >>> steps = [holdfast.Migration(1, "tag", "create table tag(name text)")]
+        >>> with holdfast.open(folder / "app.db") as app:
+        ...     app.migrate(steps).to_version
         1
         """
         given = self._migrations if migrations is None else migrations
