@@ -72,6 +72,23 @@ impl Database {
         patience: &Patience<'_>,
         progress: &mut dyn FnMut(u32, u32),
     ) -> Result<BackupReport> {
+        let report = self.copy_to(to, options, patience, progress)?;
+        log::info!(
+            target: "holdfast::backup",
+            "{} bytes backed up to {:?} in {:.1?}", report.bytes, report.path, report.time
+        );
+        self.engine()?.stats.last_backup.set(report.clone());
+        Ok(report)
+    }
+
+    /// A verified copy that does not count as a backup.
+    pub(crate) fn copy_to(
+        &self,
+        to: &Path,
+        options: BackupOptions,
+        patience: &Patience<'_>,
+        progress: &mut dyn FnMut(u32, u32),
+    ) -> Result<BackupReport> {
         let engine = self.engine()?;
         let begun = Instant::now();
         let to = target(to, options)?;
@@ -86,13 +103,7 @@ impl Database {
         // Somebody may have opened the target meanwhile.
         target(&to, options)?;
         temporary.publish(&to, options.overwrite)?;
-        let report = BackupReport { path: to, pages, bytes, time: begun.elapsed(), check };
-        log::info!(
-            target: "holdfast::backup",
-            "{bytes} bytes backed up to {:?} in {:.1?}", report.path, report.time
-        );
-        engine.stats.last_backup.set(report.clone());
-        Ok(report)
+        Ok(BackupReport { path: to, pages, bytes, time: begun.elapsed(), check })
     }
 
     /// Look for damage and for rows without their parent, at one moment in time.

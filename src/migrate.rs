@@ -188,8 +188,7 @@ impl Database {
         patience: &Patience<'_>,
     ) -> Result<MigrationReport> {
         let path = Path::with_extension(self.path(), format!("dry-run-{:016x}", fastrand::u64(..)));
-        let copied = Copied::new(path);
-        copy(self, copied.path(), patience)?;
+        let copied = copy(self, &path, patience)?;
         let own = self.engine()?.options().clone();
         let copy = Database::open_with(
             copied.path(),

@@ -1,20 +1,12 @@
 //! A verified copy of the file as it is now.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-use rusqlite::OpenFlags;
-use rusqlite::backup::{Backup, StepResult};
 
 use super::steps::{APP, Migrations};
+use crate::backup::BackupOptions;
 use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::patience::Patience;
-
-/// Pages between two looks at the deadline.
-const PAGES: i32 = 2000;
 
 /// A file beside the database that is removed when dropped, unless it is kept.
 pub(super) struct Copied {
@@ -23,10 +15,6 @@ pub(super) struct Copied {
 }
 
 impl Copied {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Copied { path, kept: false }
-    }
-
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -72,45 +60,11 @@ pub(super) fn copy_before(
         return Err(Error::Misuse("SQLite does not tell the time".into()));
     };
     let path = with_suffix(db.path(), &format!(".before-{target}-{now}"));
-    let partial = Copied::new(with_suffix(&path, ".partial"));
-    copy(db, partial.path(), patience)?;
-    let failed = |e| Error::io(format!("cannot keep the backup {path:?}"), e);
-    std::fs::rename(partial.path(), &path).map_err(failed)?;
-    let backup = Copied::new(path.clone());
-    let directory = path.parent().unwrap_or(Path::new("."));
-    File::open(directory).and_then(|d| d.sync_all()).map_err(failed)?;
-    Ok(backup)
+    copy(db, &path, patience)
 }
 
-/// Copy the file as a reader sees it now, check the copy, and bring it to the disk.
-pub(super) fn copy(db: &Database, to: &Path, patience: &Patience<'_>) -> Result<()> {
-    let failed = |e| Error::io(format!("cannot write the copy {to:?}"), e);
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).map_err(failed)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX
-        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let mut copy = rusqlite::Connection::open_with_flags(to, flags)?;
-    let snapshot = db.snapshot(patience)?;
-    {
-        let backup = Backup::new(snapshot.connection()?.sqlite(), &mut copy)?;
-        while backup.step(PAGES)? != StepResult::Done {
-            if !patience.sleep(Duration::ZERO) || !patience.caller().proceed() {
-                return Err(match patience.limit().filter(|_| patience.is_over()) {
-                    Some(limit) => Error::Timeout(limit),
-                    None => Error::Interrupted,
-                });
-            }
-        }
-    }
-    drop(snapshot);
-    // The copy stands alone: without a WAL beside it.
-    copy.pragma_update(None, "journal_mode", "delete")?;
-    let verdict: String = copy.pragma_query_value(None, "integrity_check", |row| row.get(0))?;
-    if verdict != "ok" {
-        return Err(Error::Corruption(format!(
-            "the file is damaged, so it was not migrated: {verdict}; check it with `holdfast check`"
-        )));
-    }
-    copy.close().map_err(|(_, error)| error)?;
-    File::open(to).and_then(|file| file.sync_all()).map_err(failed)
+/// Copy the file as a reader sees it now, verified; the copy is removed unless it is kept.
+pub(super) fn copy(db: &Database, to: &Path, patience: &Patience<'_>) -> Result<Copied> {
+    let copied = db.copy_to(to, BackupOptions::default(), patience, &mut |_, _| ())?;
+    Ok(Copied { path: copied.path, kept: false })
 }
