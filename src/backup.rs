@@ -102,6 +102,7 @@ impl Database {
         let bytes = temporary.sync()?;
         // Somebody may have opened the target meanwhile.
         target(&to, options)?;
+        still_wanted(patience)?;
         temporary.publish(&to, options.overwrite)?;
         Ok(BackupReport { path: to, pages, bytes, time: begun.elapsed(), check })
     }
@@ -129,6 +130,14 @@ impl Database {
     pub fn last_backup(&self) -> Result<Option<(SystemTime, BackupReport)>> {
         Ok(self.engine()?.stats.last_backup.get())
     }
+}
+
+/// The last look at the deadline and the caller: a short copy is made between two of them.
+fn still_wanted(patience: &Patience<'_>) -> Result<()> {
+    if patience.is_over() {
+        return Err(Error::Timeout(patience.limit().unwrap_or_default()));
+    }
+    if patience.caller().proceed() { Ok(()) } else { Err(Error::Interrupted) }
 }
 
 /// Check the copy on a connection of its own; a damaged one is an error.

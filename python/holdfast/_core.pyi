@@ -269,9 +269,9 @@ class Database:
     ) -> VacuumStats:
         """Give up to `pages` free pages (0: all) back to the file system.
 
-        The file itself becomes smaller with the next checkpoint, a moment later. `full=True` rewrites
-        the whole file instead, and converts an old one to `auto_vacuum` INCREMENTAL; nobody else
-        writes meanwhile.
+        The file itself becomes smaller with the next checkpoint, a moment later. `full=True`
+        rewrites the whole file instead, and converts an old one to `auto_vacuum` INCREMENTAL;
+        nobody else writes meanwhile.
 
         >>> db.vacuum().reclaimed
         0

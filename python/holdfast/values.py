@@ -75,7 +75,9 @@ def _datetime(value: Any) -> str | None:
         try:
             value = value.astimezone(sys.modules["datetime"].UTC)
         except OverflowError as error:
-            raise TypeError("the datetime cannot be stored; in UTC it has no year 1 to 9999") from error
+            raise TypeError(
+                "the datetime cannot be stored; in UTC it has no year 1 to 9999"
+            ) from error
     return value.isoformat(sep=" ")
 
 

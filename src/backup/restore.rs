@@ -8,7 +8,7 @@ use rusqlite::OpenFlags;
 use rusqlite::config::DbConfig;
 
 use super::file::{SIDE_FILES, Temporary, beside, rename_new, sync_directory};
-use super::{CheckReport, check, copy, size, verify};
+use super::{CheckReport, check, copy, size, still_wanted, verify};
 use crate::connection::Connection;
 use crate::database::is_open_here;
 use crate::error::{Busy, Error, Resource, Result};
@@ -86,6 +86,7 @@ pub fn restore(
     let bytes = temporary.sync()?;
 
     let id = FileId::of(temporary.path())?;
+    still_wanted(patience)?;
     let safety_copy = switch(temporary, &path)?;
     place.keep();
     let restored = FileId::of(&path)? == id && {

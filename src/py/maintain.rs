@@ -38,7 +38,14 @@ impl Database {
 
     /// How the database is doing.
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        report::stats(py, &call_detached(py, None, |_| self.engine().stats())?)
+        let (now, vacuum, backup) = call_detached(py, None, |_| {
+            let engine = self.engine();
+            Ok((engine.stats()?, engine.last_vacuum()?, engine.last_backup()?))
+        })?;
+        let dict = report::stats(py, &now)?;
+        dict.set_item("last_vacuum", vacuum.map(|(at, _)| report::unix_time(at)))?;
+        dict.set_item("last_backup", backup.map(|(at, _)| report::unix_time(at)))?;
+        Ok(dict)
     }
 
     /// Give free pages back to the file system.

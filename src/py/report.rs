@@ -108,6 +108,11 @@ pub(crate) fn stats<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py
     Ok(dict)
 }
 
+/// Seconds since 1970.
+pub(crate) fn unix_time(at: std::time::SystemTime) -> f64 {
+    at.duration_since(std::time::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
+
 fn latency(py: Python<'_>, latency: Latency) -> PyResult<Bound<'_, PyDict>> {
     let dict = PyDict::new(py);
     dict.set_item("count", latency.count)?;

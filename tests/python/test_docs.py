@@ -10,9 +10,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import holdfast
 import pages
-import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "python" / "holdfast"
@@ -80,7 +81,7 @@ EXAMPLES = list(docstrings())
 def test_the_example_of_a_docstring(
     module: str, name: str, path: Path, text: str, tmp_path: Path
 ) -> None:
-    """`db` has a table note(id, body) with one row; `tx` and `snap` are its transaction and snapshot."""
+    """`db` has a table note of one row; `tx` and `snap` are a transaction and a snapshot of it."""
     with contextlib.ExitStack() as stack:
         db = stack.enter_context(holdfast.open(tmp_path / "example.db"))
         db.execute("create table note(id integer primary key, body text)")
@@ -108,7 +109,9 @@ def test_every_verb_of_the_stub_has_an_example() -> None:
 
 
 def rows_of_the_table() -> dict[str, str]:
-    rows = re.findall(r"^\| ((?:ENG|OPS|JOB|HIS|ART|RUN)-\d\d) \|(.*)\|$", TRACEABILITY.read_text(), re.M)
+    rows = re.findall(
+        r"^\| ((?:ENG|OPS|JOB|HIS|ART|RUN)-\d\d) \|(.*)\|$", TRACEABILITY.read_text(), re.M
+    )
     assert len(rows) == len({identifier for identifier, _ in rows}), "an id has two rows"
     return dict(rows)
 
