@@ -41,7 +41,9 @@ impl Running {
         let mut statement = taken?;
         if !statement.is_readonly() {
             connection.give_back(statement);
-            return Err(misuse("iterate is for reads; run writes with execute or fetch_all"));
+            return Err(misuse(
+                "the statement writes, and iterate only reads; run writes with execute or fetch_all",
+            ));
         }
         let kept = bind(connection, &mut statement, query.parameters)?;
         Ok(Running { statement, shape: None, into: into.map(|i| i.clone().unbind()), _kept: kept })

@@ -1,0 +1,51 @@
+"""Opening files as they are: a command converts nothing that it was not asked to."""
+
+from pathlib import Path
+
+from ..database import Database, open
+from ..errors import PragmaError
+
+#: The settings that a file keeps, and that opening it with other ones would change or refuse.
+KEPT = ("journal_mode", "auto_vacuum")
+
+
+def open_to_read(file: str) -> Database:
+    """Open a file without changing it, in whichever mode it is."""
+    # Rollback mode is tried first: WAL is refused on a network before the file is looked at.
+    settings = {"journal_mode": "delete"}
+    while True:
+        try:
+            return _open(file, settings, read_only=True)
+        except PragmaError as error:
+            found = {each.name: each.found for each in error.mismatches if each.name in KEPT}
+            if len(found) < len(error.mismatches) or settings.items() >= found.items():
+                raise
+            settings |= found
+
+
+def open_to_write(file: str) -> Database:
+    """Open an existing file to write, and leave it in the mode in which it is."""
+    with open_to_read(file) as database:
+        pragmas = database.pragmas()
+    return _open(file, {name: str(pragmas[name]) for name in KEPT}, read_only=False)
+
+
+def is_new(file: str) -> bool:
+    """Whether there is nothing in the file yet that could be in another mode."""
+    try:
+        return Path(file).stat().st_size == 0
+    except (OSError, ValueError):
+        return True
+
+
+def _open(file: str, pragmas: dict[str, str], *, read_only: bool) -> Database:
+    # The durable profile maps no memory: a file that is cut short raises, and does not kill.
+    return open(
+        file,
+        profile="durable",
+        pool_size=2,
+        pragmas=pragmas,
+        create=False,
+        read_only=read_only,
+        vacuum_every=None,
+    )

@@ -1,0 +1,209 @@
+"""Commands that change or copy a file: migrate, vacuum, backup, restore."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from .. import restore as restore_backup
+from ..database import Database, open
+from ..errors import NotSupportedError
+from ..reports import CheckReport, MigrationReport, VacuumStats
+from . import output
+from .files import is_new, open_to_read, open_to_write
+from .options import File, Json
+
+
+def migrate(
+    file: File,
+    directory: Annotated[
+        str,
+        typer.Argument(
+            metavar="DIRECTORY", help="The steps: 0001_name.sql, 0002_...", show_default=False
+        ),
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Try the steps on a copy; change nothing.")
+    ] = False,
+    component: Annotated[
+        str, typer.Option(metavar="NAME", help="The set of migrations that the steps are.")
+    ] = "app",
+    adopt: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Record steps 1 to N as done: the file has their tables already.",
+        ),
+    ] = None,
+    no_backup: Annotated[
+        bool, typer.Option("--no-backup", help="Make no backup before the first step.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Apply the migrations that are pending, all or none.
+
+    A file that does not exist is made, so that one command sets up a new database; with --dry-run
+    the steps are tried on a temporary one instead. An existing file keeps its journal mode.
+    """
+    with output.progress("Migrating"):
+        report = _migrate(
+            file,
+            directory,
+            component=component,
+            dry_run=dry_run,
+            adopt=adopt,
+            backup=not no_backup,
+        )
+    if as_json:
+        output.document(report)
+        return
+    would = "would be " if dry_run else ""
+    if report.adopted:
+        output.line(f"steps up to {report.from_version} {would}adopted")
+    for version, name, seconds in report.applied:
+        output.line(f"{version:04}_{name} {would}applied ({seconds:.2f} s)")
+    if report.backup is not None:
+        output.line(f"backup: {report.backup}")
+    if report.applied:
+        ending = "would go" if dry_run else "went"
+        output.line(f"{component} {ending} from {report.from_version} to {report.to_version}")
+    else:
+        output.line(f"{component} is at {report.to_version}, nothing to apply")
+
+
+def _migrate(file: str, directory: str, *, dry_run: bool, **settings: Any) -> MigrationReport:
+    if is_new(file):
+        # No file is made for steps that do not work.
+        with open(":memory:", vacuum_every=None) as trial:
+            report = trial.migrate(directory, dry_run=True, **settings)
+        if dry_run:
+            return report
+        database = open(file, vacuum_every=None)
+    else:
+        database = open_to_write(file)
+    with database:
+        return database.migrate(directory, dry_run=dry_run, **settings)
+
+
+def vacuum(
+    file: File,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full",
+            help="Rewrite the whole file, and make it auto_vacuum incremental if it is not.",
+        ),
+    ] = False,
+    pages: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Pages to free before others may write again.")
+    ] = 200,
+    as_json: Json = False,
+) -> None:
+    """Give free pages back to the file system, in short cycles beside other writers.
+
+    A file that was made without auto_vacuum incremental needs --full once; nobody else writes
+    while that runs, and it needs free disk space of twice the size of the file.
+    """
+    with open_to_write(file) as database:
+        found = database.pragmas()["auto_vacuum"]
+        if full:
+            with output.progress("Rewriting"):
+                report = database.vacuum(full=True)
+        elif found == "incremental":
+            report = _cycles(database, pages)
+        else:
+            raise NotSupportedError(
+                f"{file!r} was made with auto_vacuum {found}, so its pages cannot be freed a few "
+                "at a time; vacuum it with --full once, while nobody needs to write"
+            )
+    if as_json:
+        output.document(report)
+        return
+    output.fields(
+        [
+            ("given back", output.size(report.reclaimed)),
+            ("size", f"{output.size(report.size_before)} -> {output.size(report.size_after)}"),
+            ("still free", output.size(report.free_after)),
+            ("time", f"{report.seconds:.2f} s"),
+        ]
+    )
+
+
+def _cycles(database: Database, pages: int) -> VacuumStats:
+    with output.progress("Giving back") as show:
+        first = last = database.vacuum(pages)
+        reclaimed, seconds = first.reclaimed, first.seconds
+        while last.reclaimed and last.free_after:
+            show(reclaimed, reclaimed + last.free_after)
+            last = database.vacuum(pages)
+            reclaimed += last.reclaimed
+            seconds += last.seconds
+    return last._replace(
+        size_before=first.size_before,
+        free_before=first.free_before,
+        reclaimed=reclaimed,
+        seconds=seconds,
+    )
+
+
+def backup(
+    file: File,
+    target: Annotated[
+        str, typer.Argument(metavar="TARGET", help="The copy to make.", show_default=False)
+    ],
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a file that has the name.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Make a verified copy, while others go on reading and writing."""
+    with open_to_read(file) as database, output.progress("Backing up") as show:
+        report = database.backup(target, overwrite=overwrite, progress=show)
+    if as_json:
+        output.document(report)
+    else:
+        output.line(f"{report.path}: {output.size(report.size)}, verified")
+        _orphans(report.check)
+
+
+def restore(
+    backup: Annotated[
+        str, typer.Argument(metavar="BACKUP", help="The copy to restore.", show_default=False)
+    ],
+    file: File,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Replace an existing database without asking.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Put a backup in the place of a database that nobody has open.
+
+    The backup is verified first, and a database that it replaces is kept beside it. That is asked
+    about; where standard input is no terminal, it needs --yes.
+    """
+    if not yes and not is_new(file):
+        _confirm(file)
+    with output.progress("Restoring") as show:
+        report = restore_backup(backup, file, progress=show)
+    if as_json:
+        output.document(report)
+        return
+    output.line(f"{report.path}: {output.size(report.size)}, restored")
+    if report.safety_copy is not None:
+        output.line(f"what was there before: {report.safety_copy}")
+    _orphans(report.check)
+
+
+def _orphans(report: CheckReport) -> None:
+    if report.violations:
+        output.line(f"rows without their parent: {len(report.violations)}, as in what was copied")
+
+
+def _confirm(file: str) -> None:
+    if not sys.stdin.isatty():
+        raise typer.BadParameter(f"{file!r} would be replaced: add --yes if it shall be")
+    question = f"Replace {output.visible(file)}? It is kept beside the restored one."
+    if not typer.confirm(question, err=True):
+        output.note("nothing was changed")
+        raise typer.Exit(1)

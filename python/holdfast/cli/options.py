@@ -1,0 +1,23 @@
+"""Arguments and options that several commands take."""
+
+import logging
+from typing import Annotated
+
+import typer
+
+#: Where a command's context keeps whether it was asked for JSON, for the report of a failure.
+JSON = "holdfast.json"
+
+
+def _remember(context: typer.Context, as_json: bool) -> bool:
+    context.meta[JSON] = as_json
+    if as_json:
+        # Warnings of the engine would stand beside the JSON of an error.
+        logging.getLogger("holdfast").addHandler(logging.NullHandler())
+    return as_json
+
+
+File = Annotated[str, typer.Argument(metavar="FILE", help="The database.", show_default=False)]
+Json = Annotated[
+    bool, typer.Option("--json", callback=_remember, help="Write JSON to standard output.")
+]
