@@ -104,13 +104,11 @@ def test_a_transaction_stays_the_parents(db: holdfast.Database, path: Path) -> N
 def test_a_child_that_leaves_the_block_by_an_exception_harms_nothing(
     db: holdfast.Database, path: Path
 ) -> None:
-    pid = -1
     with db.transaction() as tx:
         tx.execute(INSERT, ["mine"])
         try:
             with tx.transaction():
-                pid = os.fork()
-                if pid == 0:
+                if (pid := os.fork()) == 0:
                     raise KeyError
         except KeyError:
             os._exit(0)
@@ -156,12 +154,9 @@ def test_a_fork_beside_busy_threads_does_not_deadlock(db: holdfast.Database, pat
 
 
 def test_grandchildren_work_too(db: holdfast.Database, path: Path) -> None:
-    def grandchild() -> None:
-        db.execute(INSERT, ["grandchild"])
-
     def child() -> None:
         db.execute(INSERT, ["child"])
-        join(fork(grandchild))
+        join(fork(lambda: db.execute(INSERT, ["grandchild"])))
         assert db.fetch_value(COUNT) == 2
 
     join(fork(child))

@@ -33,6 +33,7 @@ if sys.argv[2] == "lane":
 if sys.argv[2] == "pool":
     snapshots = [db.snapshot().__enter__() for _ in range(10)]
 print("ready", flush=True)
+sys.stdin.readline()
 try:
     match sys.argv[2]:
         case "lane" | "process": db.execute(insert)
@@ -62,6 +63,7 @@ print(db.fetch_value("select count(*) from note"), flush=True)
 def interrupted(path: Path, what: str) -> None:
     with Child(_PROGRAM, path, what) as child:
         assert child.line() == "ready"
+        child.send()
         # There is no event for "it waits now"; either way the outcome must be the same.
         time.sleep(0.2)
         begun = time.monotonic()
@@ -82,19 +84,15 @@ def test_it_ends_a_wait_and_a_statement(path: Path, what: str) -> None:
 
 @pytest.mark.parametrize("what", ["process", "begin"])
 def test_it_ends_a_wait_for_another_process(path: Path, what: str) -> None:
-    setup = "import sys, sqlite3; c = sqlite3.connect(sys.argv[1]);"
-    setup += (
-        "c.execute('pragma auto_vacuum = incremental'); c.execute('pragma journal_mode = wal');"
-    )
-    setup += "c.execute('create table note(id integer primary key, body)'); c.commit(); c.close()"
-    Child(setup, path).finish()
-    with lock_held(path) as other, Child(_PROGRAM, path, what) as child:
+    with Child(_PROGRAM, path, what) as child:
         assert child.line() == "ready"
-        time.sleep(0.2)
-        child.signal(signal.SIGINT)
-        assert child.line(timeout=3) == "interrupted"
-        other.send()
-        other.finish()
+        with lock_held(path) as other:
+            child.send()
+            time.sleep(0.2)
+            child.signal(signal.SIGINT)
+            assert child.line(timeout=3) == "interrupted"
+            other.send()
+            other.finish()
         child.send()
         assert child.line() == "1"
         child.finish()
