@@ -60,10 +60,10 @@ class Scan:
     seconds: float = 0.0
 
     def __str__(self) -> str:
-        total = self.new + self.updated + self.unchanged
+        rate = (self.new + self.updated + self.unchanged) / self.seconds
         return (
             f"{self.new:,} new, {self.updated:,} updated, {self.unchanged:,} unchanged, "
-            f"{self.removed:,} removed in {self.seconds:.2f} s ({total / self.seconds:,.0f} files/s)"
+            f"{self.removed:,} removed in {self.seconds:.2f} s ({rate:,.0f} files/s)"
         )
 
 

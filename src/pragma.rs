@@ -30,8 +30,10 @@ pub(crate) fn apply(raw: &rusqlite::Connection, role: Role, options: &Options) -
             set(raw, "journal_size_limit", WAL_LIMIT)?;
         }
     } else if let Some(mode) = pragmas.get("journal_mode").filter(|_| !pragmas.is_wal()) {
-        // Modes other than WAL belong to the connection, not to the file.
-        set(raw, "journal_mode", mode)?;
+        // Modes other than WAL belong to the connection; WAL belongs to the file.
+        if read(raw, "journal_mode")? != "wal" {
+            set(raw, "journal_mode", mode)?;
+        }
     }
     let rest = pragmas.iter().filter(|(name, _)| {
         !matches!(*name, "busy_timeout" | "auto_vacuum" | "journal_mode")

@@ -85,3 +85,16 @@ fn an_upsert_gives_no_row_id_where_the_table_has_none() {
     let rows = db.query("SELECT value FROM setting", &[]).expect("reads");
     assert_eq!(rows, [[holdfast::Value::Integer(2)]]);
 }
+
+#[test]
+fn every_journal_mode_of_sqlite_can_be_asked_for() {
+    for mode in ["delete", "truncate", "persist", "memory"] {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut options = holdfast::Options::default();
+        options.pragmas.set("journal_mode", mode).expect("a word");
+        let db = Database::open_with(dir.path().join("app.db"), options).expect(mode);
+        db.execute("CREATE TABLE t(x)", &[]).expect("writes");
+        let found = db.pragmas().expect("verified");
+        assert!(found.contains(&("journal_mode".into(), mode.into())), "{found:?}");
+    }
+}

@@ -90,9 +90,9 @@ def test_it_keeps_a_forgotten_database_open() -> None:
 
 
 def test_it_refuses_writes(filled: holdfast.Database) -> None:
-    with pytest.raises(ProgrammingError, match="for reads"):
+    with pytest.raises(ProgrammingError, match="only reads"):
         filled.iterate("delete from note returning id")
-    with filled.transaction() as tx, pytest.raises(ProgrammingError, match="for reads"):
+    with filled.transaction() as tx, pytest.raises(ProgrammingError, match="only reads"):
         tx.iterate("delete from note returning id")
     assert filled.fetch_value("select count(*) from note") == 100
 
