@@ -105,7 +105,9 @@ def open(
     }
     database = Database(path, **settings)
     if migrations is not None:
-        database._migrations = migrations
+        # Kept for later calls of `migrate`, which an iterator would not survive.
+        is_path = isinstance(migrations, str | PathLike)
+        database._migrations = migrations if is_path else tuple(migrations)
         try:
             database.migrate()
         except BaseException:
