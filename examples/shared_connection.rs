@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use holdfast::{
-    Database, Mode, Patience, Result, Value, batch_insert, execute_in_transaction, upsert,
+    Database, Migrations, Mode, Patience, Result, Step, Value, batch_insert,
+    execute_in_transaction, migrate_to_latest, upsert,
 };
 
 const SENSORS: i64 = 8;
@@ -13,8 +14,15 @@ fn main() -> Result<()> {
     // One handle serves all threads: each read has a connection of its own, writes take turns.
     // The word opens a file that is removed at the end; an app gives its path here.
     let db = Database::open(":memory:")?;
-    db.execute("CREATE TABLE reading(sensor INTEGER NOT NULL, celsius REAL NOT NULL)", &[])?;
-    db.execute("CREATE TABLE latest(sensor INTEGER PRIMARY KEY, celsius REAL NOT NULL)", &[])?;
+    let tables = Step {
+        version: 1,
+        name: "tables".into(),
+        sql: "CREATE TABLE reading(sensor INTEGER NOT NULL, celsius REAL NOT NULL);
+              CREATE TABLE latest(sensor INTEGER PRIMARY KEY, celsius REAL NOT NULL);"
+            .into(),
+    };
+    let migrated = migrate_to_latest(&db, &Migrations::from_steps([tables])?)?;
+    println!("schema version {}", migrated.to);
 
     // All of it or nothing: an error or a panic inside rolls back, a busy file is tried again.
     let stored = execute_in_transaction(&db, Mode::Immediate, |tx| {

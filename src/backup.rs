@@ -117,7 +117,7 @@ impl Database {
     pub fn check(&self, quick: bool, patience: &Patience<'_>) -> Result<CheckReport> {
         patience.caller().release();
         let snapshot = match Snapshot::begin(self.engine()?, patience) {
-            Err(Error::Corruption(problem)) => return Ok(CheckReport::damaged(problem)),
+            Err(Error::Corruption { problem, .. }) => return Ok(CheckReport::damaged(problem)),
             snapshot => snapshot?,
         };
         check::check(snapshot.connection()?, quick, patience)
@@ -146,7 +146,7 @@ fn verify(copy: &Temporary, to: &Path, patience: &Patience<'_>) -> Result<CheckR
     let report = check::check(&connection, false, patience)?;
     match report.problems.first() {
         None => Ok(report),
-        Some(problem) => Err(Error::Corruption(format!(
+        Some(problem) => Err(Error::damaged(format!(
             "the copy for {to:?} is damaged, and so is what it was made of: {problem}; nothing was \
              changed"
         ))),

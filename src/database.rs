@@ -150,7 +150,9 @@ impl Engine {
         }
         self.checkpointer.stop();
         let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner).take();
-        drop(pool);
+        if let Some(pool) = pool {
+            pool.close(INTERRUPT_WAIT);
+        }
         if let Some(lane) = &self.lane {
             drop(lane.retire());
         }
@@ -177,7 +179,7 @@ impl Engine {
         // What this thread holds itself would be waited for in vain.
         let me = guard::thread_id();
         let mine = |holder: &Holder| holder.thread == me;
-        let unused = |pool: Arc<Pool>| pool.refuse() && pool.holders().iter().all(mine);
+        let unused = |pool: Arc<Pool>| pool.holders().iter().all(mine);
         let free = |lane: &Lane| lane.is_free() || lane.holder().as_ref().is_some_and(mine);
         self.pool().is_ok_and(unused) && self.lane.as_ref().is_none_or(free)
     }

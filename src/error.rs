@@ -32,8 +32,13 @@ pub enum Error {
     Migration(String),
 
     /// A file that is damaged, or is no database.
-    #[error("{0}")]
-    Corruption(String),
+    #[error("{problem}")]
+    Corruption {
+        /// The extended result code: `SQLITE_CORRUPT`, or `SQLITE_NOTADB`.
+        code: i32,
+        /// What is damaged and what to do.
+        problem: String,
+    },
 
     /// A path that may not be opened.
     #[error("cannot open {path:?}: {problem}")]
@@ -250,7 +255,7 @@ impl Error {
         match self {
             Error::Sqlite(e) => Some(e.code),
             Error::Busy(b) => Some(b.code),
-            Error::Corruption(_) => Some(ffi::SQLITE_CORRUPT),
+            Error::Corruption { code, .. } => Some(*code),
             Error::Timeout(_) | Error::Interrupted => Some(ffi::SQLITE_INTERRUPT),
             Error::Misuse(_) => Some(ffi::SQLITE_MISUSE),
             _ => None,
@@ -259,7 +264,11 @@ impl Error {
 
     /// Whether running the whole operation again can succeed.
     pub fn is_retryable(&self) -> bool {
-        self.classify() == Class::Retryable
+        matches!(self, Error::Busy(_)) || self.classify() == Class::Retryable
+    }
+
+    pub(crate) fn damaged(problem: impl Into<String>) -> Self {
+        Error::Corruption { code: ffi::SQLITE_CORRUPT, problem: problem.into() }
     }
 
     pub(crate) fn io(what: impl Into<String>, source: std::io::Error) -> Self {
@@ -273,10 +282,13 @@ impl Error {
     /// An error from a result code and SQLite's message.
     pub(crate) fn from_code(code: i32, message: &str, sql: Option<&str>) -> Self {
         match code & 0xff {
-            ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB => Error::Corruption(format!(
-                "{message}; the file is damaged or is no SQLite database: check it with \
-                 `holdfast check`, and restore a backup with `holdfast restore`"
-            )),
+            ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB => Error::Corruption {
+                code,
+                problem: format!(
+                    "{message}; the file is damaged or is no SQLite database: check it with \
+                     `holdfast check`, and restore a backup with `holdfast restore`"
+                ),
+            },
             _ => Error::Sqlite(Box::new(SqliteError {
                 code,
                 message: message.to_owned(),
@@ -339,6 +351,10 @@ fn hint(code: i32, message: &str, sql: Option<&str>) -> Option<String> {
 impl RetryClassifiable for Error {
     fn classify(&self) -> Class {
         match self {
+            // The lane and the pool were waited for as long as may be; the user may ask again.
+            Error::Busy(b) if matches!(b.resource, Resource::Lane | Resource::Reader) => {
+                Class::Permanent
+            }
             Error::Busy(_) => Class::Retryable,
             Error::Sqlite(e) => match e.code & 0xff {
                 ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED | ffi::SQLITE_SCHEMA => Class::Retryable,

@@ -36,7 +36,8 @@ pub(crate) struct Manager {
 #[derive(Default)]
 struct Shared {
     badges: Mutex<Vec<Weak<Badge>>>,
-    opening: AtomicUsize,
+    /// Readers that are open or being opened.
+    live: AtomicUsize,
     closing: AtomicBool,
 }
 
@@ -57,14 +58,12 @@ impl r2d2::ManageConnection for Manager {
     type Error = Error;
 
     fn connect(&self) -> Result<Lent> {
-        self.shared.opening.fetch_add(1, Ordering::AcqRel);
-        let opened = if self.shared.closing.load(Ordering::Acquire) {
-            Err(Error::Closed("the database is closed; open it again".into()))
-        } else {
-            self.open()
-        };
-        self.shared.opening.fetch_sub(1, Ordering::AcqRel);
-        Ok(Lent { connection: Box::new(opened?), returned: Instant::now() })
+        let counted = Counted::new(&self.shared);
+        if self.shared.closing.load(Ordering::Acquire) {
+            return Err(Error::Closed("the database is closed; open it again".into()));
+        }
+        let connection = Box::new(self.open()?);
+        Ok(Lent { connection, returned: Instant::now(), _counted: counted })
     }
 
     fn is_valid(&self, lent: &mut Lent) -> Result<()> {
@@ -85,6 +84,23 @@ impl r2d2::ManageConnection for Manager {
 pub(crate) struct Lent {
     connection: Box<Connection>,
     returned: Instant,
+    _counted: Counted,
+}
+
+/// One of the readers that live; declared last in [`Lent`], so that it is counted until closed.
+struct Counted(Arc<Shared>);
+
+impl Counted {
+    fn new(shared: &Arc<Shared>) -> Self {
+        shared.live.fetch_add(1, Ordering::AcqRel);
+        Counted(Arc::clone(shared))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.live.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 /// A pool of readers of one file.
@@ -172,10 +188,16 @@ impl Pool {
         badges.iter().filter_map(|badge| badge.upgrade()?.holder()).collect()
     }
 
-    /// Open no more readers; `true` once none is being opened.
-    pub(crate) fn refuse(&self) -> bool {
-        self.shared.closing.store(true, Ordering::Release);
-        self.shared.opening.load(Ordering::Acquire) == 0
+    /// Close the readers that nobody holds, and wait for those that r2d2 is just opening.
+    pub(crate) fn close(self: Arc<Self>, wait: Duration) {
+        let shared = Arc::clone(&self.shared);
+        shared.closing.store(true, Ordering::Release);
+        let held = self.holders().len();
+        drop(self);
+        let begun = Instant::now();
+        while shared.live.load(Ordering::Acquire) > held && begun.elapsed() < wait {
+            std::thread::sleep(Duration::from_micros(200));
+        }
     }
 
     /// End the statements that run now.

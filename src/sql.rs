@@ -135,7 +135,11 @@ pub fn insert(table: &str, columns: &[&str], conflict: OnConflict<'_>) -> Result
             sql.push_str(&format!(" ON CONFLICT ({}) DO NOTHING", list(key)?));
         }
         OnConflict::Update { key, columns: updated } => {
-            check_key(key, columns)?;
+            check_columns("key column", key, columns)?;
+            check_columns("column to update", updated, columns)?;
+            if key.is_empty() {
+                return Err(Error::Misuse("an upsert needs the columns of a unique key".into()));
+            }
             // Without a column to update, the row still has to be found for its id.
             let updated = if updated.is_empty() { key } else { updated };
             let assignments = updated.iter().map(|column| {
@@ -149,14 +153,11 @@ pub fn insert(table: &str, columns: &[&str], conflict: OnConflict<'_>) -> Result
     Ok(sql)
 }
 
-fn check_key(key: &[&str], columns: &[&str]) -> Result<()> {
-    if key.is_empty() {
-        return Err(Error::Misuse("an upsert needs the columns of a unique key".into()));
-    }
-    match key.iter().find(|column| !contains(columns, column)) {
+fn check_columns(what: &str, names: &[&str], columns: &[&str]) -> Result<()> {
+    match names.iter().find(|name| !contains(columns, name)) {
         None => Ok(()),
-        Some(column) => Err(Error::Misuse(format!(
-            "the key column {column:?} is not among the columns of the row: {}",
+        Some(name) => Err(Error::Misuse(format!(
+            "the {what} {name:?} is not among the columns of the row: {}",
             columns.join(", ")
         ))),
     }

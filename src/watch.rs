@@ -179,6 +179,14 @@ impl Watch {
                  itself"
                     .to_owned(),
             ),
+            ffi::SQLITE_CREATE_TEMP_TABLE
+            | ffi::SQLITE_CREATE_TEMP_VIEW
+            | ffi::SQLITE_CREATE_TEMP_INDEX
+            | ffi::SQLITE_CREATE_TEMP_TRIGGER => Some(
+                "what is TEMP would exist on one connection of many, and outlive the transaction \
+                 there; use WITH ... AS, or a table that the same transaction drops"
+                    .to_owned(),
+            ),
             ffi::SQLITE_PRAGMA => {
                 refuse_pragma(self.role, &first.to_ascii_lowercase(), second.is_some())
             },

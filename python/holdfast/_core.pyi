@@ -102,7 +102,7 @@ class Database:
         row: _Row,
         *,
         key: str | Sequence[str],
-        update: Sequence[str] | None = None,
+        update: str | Sequence[str] | None = None,
         do_nothing: bool = False,
         timeout: float | None = None,
     ) -> int | None:
@@ -120,7 +120,7 @@ class Database:
         rows: Iterable[_Row],
         *,
         key: str | Sequence[str],
-        update: Sequence[str] | None = None,
+        update: str | Sequence[str] | None = None,
         do_nothing: bool = False,
         timeout: float | None = None,
     ) -> Upserted:
@@ -466,7 +466,7 @@ class Transaction(Session):
         row: _Row,
         *,
         key: str | Sequence[str],
-        update: Sequence[str] | None = None,
+        update: str | Sequence[str] | None = None,
         do_nothing: bool = False,
         timeout: float | None = None,
     ) -> int | None:
@@ -484,7 +484,7 @@ class Transaction(Session):
         rows: Iterable[_Row],
         *,
         key: str | Sequence[str],
-        update: Sequence[str] | None = None,
+        update: str | Sequence[str] | None = None,
         do_nothing: bool = False,
         timeout: float | None = None,
     ) -> Upserted:

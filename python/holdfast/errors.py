@@ -6,7 +6,7 @@ import builtins
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .reports import PragmaMismatch
+    from .reports import Holder, PragmaMismatch
 
 
 class Warning(Exception):
@@ -58,7 +58,14 @@ class NotSupportedError(DatabaseError):
 
 
 class BusyError(OperationalError):
-    """The writer lane, a reader or SQLite's lock was not to be had in time; says who holds it."""
+    """The writer lane, a reader or SQLite's lock was not to be had in time; says who holds it.
+
+    `holders` are the threads of this process that hold it; `pid` is the process that holds the
+    file's lock, where the system tells.
+    """
+
+    holders: tuple[Holder, ...] = ()
+    pid: int | None = None
 
 
 class TimeoutError(OperationalError, builtins.TimeoutError):

@@ -62,7 +62,7 @@ pub(super) fn check(
     });
     match looked {
         Ok(()) => {}
-        Err(Error::Corruption(problem)) => report.problems.push(problem),
+        Err(Error::Corruption { problem, .. }) => report.problems.push(problem),
         Err(Error::Sqlite(e)) if e.code == rusqlite::ffi::SQLITE_ERROR => {
             report.foreign_key_error = Some(e.message);
         }

@@ -63,9 +63,9 @@ pub fn restore(
     let backup =
         absolute(backup).map_err(|e| Error::io(format!("cannot resolve {backup:?}"), e))?;
     let found = std::fs::metadata(&backup)
-        .map_err(|e| Error::io(format!("cannot look at the backup {backup:?}"), e))?;
+        .map_err(|e| Error::path(&backup, format!("the backup cannot be looked at: {e}")))?;
     if found.len() == 0 {
-        return Err(Error::Corruption(format!("the backup {backup:?} is empty")));
+        return Err(Error::damaged(format!("the backup {backup:?} is empty")));
     }
     let place = Place::find(to, data_dir)?;
     let path = place.path.clone();
@@ -95,7 +95,7 @@ pub fn restore(
             && check::check(&connection, true, patience)?.problems.is_empty()
     };
     if !restored {
-        return Err(Error::Corruption(format!(
+        return Err(Error::damaged(format!(
             "{path:?} is not what was restored: somebody changed it meanwhile, or the disk failed; \
              what was there before is in {safety_copy:?}"
         )));
@@ -147,8 +147,8 @@ fn refuse_open(path: &Path) -> Result<()> {
 
 fn name_backup(error: Error, backup: &Path) -> Error {
     match error {
-        Error::Corruption(problem) => {
-            Error::Corruption(format!("{backup:?} cannot be restored: {problem}"))
+        Error::Corruption { problem, .. } => {
+            Error::damaged(format!("{backup:?} cannot be restored: {problem}"))
         }
         error => error,
     }
@@ -174,7 +174,7 @@ fn switch(new: Temporary, path: &Path) -> Result<Option<PathBuf>> {
     }
     let kept = safety_name(path);
     // Beside an empty file SQLite throws a WAL away, and it may be what is left of a database.
-    let lock = if empty { Err(Error::Corruption(String::new())) } else { settle(path) };
+    let lock = if empty { Err(Error::damaged(String::new())) } else { settle(path) };
     match lock {
         Ok(_lock) => {
             refuse_open(path)?;
@@ -185,7 +185,7 @@ fn switch(new: Temporary, path: &Path) -> Result<Option<PathBuf>> {
             sync_directory(path)?;
             new.replace(path, &kept)?;
         }
-        Err(Error::Corruption(_)) => {
+        Err(Error::Corruption { .. }) => {
             let _lock = lock_whole(path)?;
             for (end, side) in side_files(path).filter(|(_, file)| file.exists()) {
                 rename_new(&side, &beside(&kept, end))

@@ -120,10 +120,10 @@ impl Migrations {
     ///
     /// # Errors
     /// [`Error::Migration`] for a `.sql` file with another name, a directory without steps, and as
-    /// [`Migrations::from_steps`]; [`Error::Io`] when something cannot be read.
+    /// [`Migrations::from_steps`], or when something cannot be read.
     pub fn from_directory(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let failed = |e| Error::io(format!("cannot read the migrations in {path:?}"), e);
+        let failed = |e| Error::Migration(format!("cannot read the migrations in {path:?}: {e}"));
         let mut steps = Vec::new();
         for entry in std::fs::read_dir(path).map_err(failed)? {
             let file = entry.map_err(failed)?.path();

@@ -99,7 +99,7 @@ impl Database {
                 gil.retake();
                 let begun = Transaction::new(this.clone_ref(py), Mode::Immediate, None, false);
                 let transaction = Py::new(py, begun)?;
-                transaction.get().begin(py)?;
+                transaction.get().begin(gil, patience)?;
                 let mut all = vec![transaction.clone_ref(py).into_any().into_bound(py)];
                 all.extend(arguments.iter());
                 let result = function.call(pyo3::types::PyTuple::new(py, all)?, keywords);

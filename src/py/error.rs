@@ -101,6 +101,10 @@ fn to_py(py: Python<'_>, mut error: Error) -> PyResult<PyErr> {
     if let Error::Pragma(list) = &error {
         made.setattr("mismatches", super::report::mismatches(py, list)?)?;
     }
+    if let Error::Busy(busy) = &error {
+        made.setattr("holders", super::report::holders(py, &busy.holders)?)?;
+        made.setattr("pid", busy.process)?;
+    }
     made.setattr("retryable", error.is_retryable())?;
     Ok(PyErr::from_value(made))
 }
@@ -117,7 +121,7 @@ fn class(error: &Error) -> &'static str {
         Error::Busy(_) => "BusyError",
         Error::Pragma(_) => "PragmaError",
         Error::Migration(_) => "MigrationError",
-        Error::Corruption(_) => "CorruptionError",
+        Error::Corruption { .. } => "CorruptionError",
         Error::Path { .. } => "PathError",
         Error::Fork(_) => "ForkError",
         Error::Closed(_) => "ClosedError",

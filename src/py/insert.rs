@@ -21,13 +21,11 @@ pub(crate) enum Conflict {
 impl Conflict {
     pub(crate) fn of(
         key: &Bound<'_, PyAny>,
-        update: Option<Vec<String>>,
+        update: Option<&Bound<'_, PyAny>>,
         do_nothing: bool,
     ) -> Result<Self, Failure> {
-        let key: Vec<String> = match key.cast::<PyString>() {
-            Ok(one) => vec![one.extract()?],
-            Err(_) => key.extract()?,
-        };
+        let key = names(key)?;
+        let update = update.map(names).transpose()?;
         match (update, do_nothing) {
             (Some(_), true) => Err(misuse("update= and do_nothing= exclude each other")),
             (_, true) => Ok(Conflict::Nothing { key }),
@@ -61,6 +59,14 @@ impl Conflict {
                 Insert::prepare(connection, table, columns, conflict)
             }
         }
+    }
+}
+
+/// One name, or several.
+fn names(given: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    match given.cast::<PyString>() {
+        Ok(one) => Ok(vec![one.extract()?]),
+        Err(_) => given.try_iter()?.map(|name| name?.extract()).collect(),
     }
 }
 

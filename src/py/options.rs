@@ -21,7 +21,11 @@ pub(crate) fn from_python(settings: Option<&Bound<'_, PyDict>>) -> Result<Option
             }
             "pragmas" if value.is_none() => {}
             "pragmas" => pragmas = Some(value.cast_into::<PyDict>().map_err(PyErr::from)?),
-            "pool_size" => options.pool_size = value.extract()?,
+            "pool_size" => {
+                options.pool_size = value
+                    .extract()
+                    .map_err(|_| misuse("pool_size must be a whole number of at least 1"))?;
+            }
             "data_dir" => options.data_dir = value.extract::<Option<PathBuf>>()?,
             "create" => options.create = value.extract()?,
             "read_only" => options.read_only = value.extract()?,

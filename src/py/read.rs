@@ -17,22 +17,20 @@ impl Database {
         want: Want<'_, 'py>,
         timeout: Option<f64>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let read = call(py, timeout, |gil, patience| {
-            let reader = self.engine().reader(patience)?;
-            let _attention = reader.attend(patience);
-            let mut statement = verbs::prepare(&reader, query.sql, gil)?;
-            if !statement.is_readonly() {
-                return Ok(None);
+        call(py, timeout, |gil, patience| {
+            {
+                let reader = self.engine().reader(patience)?;
+                let _attention = reader.attend(patience);
+                let mut statement = verbs::prepare(&reader, query.sql, gil)?;
+                if statement.is_readonly() {
+                    let parameters = query.parameters;
+                    return verbs::fetch_from(py, &reader, gil, &mut statement, parameters, want);
+                }
             }
-            let rows = verbs::fetch_from(py, &reader, gil, &mut statement, query.parameters, want);
-            rows.map(Some)
-        })?;
-        match read {
-            Some(rows) => Ok(rows),
-            None => self.transact(py, timeout, |connection, gil| {
+            self.transact_under(gil, patience, |connection, gil| {
                 verbs::fetch(py, connection, gil, query, want)
-            }),
-        }
+            })
+        })
     }
 }
 

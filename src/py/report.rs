@@ -83,9 +83,7 @@ pub(crate) fn stats<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py
     pool.set_item("open", report.readers)?;
     pool.set_item("idle", report.idle_readers)?;
     pool.set_item("waits", latency(py, report.reader_waits)?)?;
-    let holders =
-        report.reader_holders.iter().map(|h| holder(py, h)).collect::<PyResult<Vec<_>>>()?;
-    pool.set_item("holders", holders)?;
+    pool.set_item("holders", holders(py, &report.reader_holders)?.to_list())?;
     dict.set_item("pool", pool)?;
     let lane = PyDict::new(py);
     lane.set_item("holder", report.lane_holder.as_ref().map(|h| holder(py, h)).transpose()?)?;
@@ -121,6 +119,12 @@ fn latency(py: Python<'_>, latency: Latency) -> PyResult<Bound<'_, PyDict>> {
     dict.set_item("p99", latency.p99.as_secs_f64())?;
     dict.set_item("longest", latency.longest.as_secs_f64())?;
     Ok(dict)
+}
+
+/// Who holds connections, each as a dict.
+pub(crate) fn holders<'py>(py: Python<'py>, holders: &[Holder]) -> PyResult<Bound<'py, PyTuple>> {
+    let each = holders.iter().map(|h| holder(py, h)).collect::<PyResult<Vec<_>>>()?;
+    PyTuple::new(py, each)
 }
 
 fn holder<'py>(py: Python<'py>, holder: &Holder) -> PyResult<Bound<'py, PyDict>> {

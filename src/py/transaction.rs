@@ -7,12 +7,12 @@ use pyo3::prelude::*;
 
 use super::database::Database;
 use super::error::Failure;
-use super::gil::call;
+use super::gil::{Gil, call};
 use super::insert::{self, Conflict};
 use super::scope::{Held, Scope, finish};
 use super::session::{Session, on};
 use super::verbs::{self, Query};
-use crate::{Caller, Mode};
+use crate::{Caller, Mode, Patience};
 
 /// A transaction, or one nested in it.
 #[pyclass(module = "holdfast._core", frozen, extends = Session)]
@@ -40,24 +40,21 @@ impl Transaction {
         PyClassInitializer::from(base).add_subclass(transaction)
     }
 
-    pub(crate) fn begin(&self, py: Python<'_>) -> Result<(), Failure> {
-        let database = self.scope.database();
-        let opened = call(py, self.timeout, |gil, patience| {
-            if self.nested {
-                self.depth.store(self.scope.transaction()?.savepoint()?, Ordering::Relaxed);
-                return Ok(());
-            }
-            self.scope.begin(|| {
-                let transaction = if self.retried {
-                    database.engine().transaction_with(self.mode, patience)
-                } else {
-                    database.engine().transaction_once(self.mode, patience)
-                };
-                gil.retake();
-                Ok(Held::Transaction(transaction?))
-            })
-        });
-        Ok(opened?)
+    pub(crate) fn begin(&self, gil: &Gil, patience: &Patience<'_>) -> Result<(), Failure> {
+        if self.nested {
+            self.depth.store(self.scope.transaction()?.savepoint()?, Ordering::Relaxed);
+            return Ok(());
+        }
+        let engine = self.scope.database().engine();
+        self.scope.begin(|| {
+            let transaction = if self.retried {
+                engine.transaction_with(self.mode, patience)
+            } else {
+                engine.transaction_once(self.mode, patience)
+            };
+            gil.retake();
+            Ok(Held::Transaction(transaction?))
+        })
     }
 
     pub(crate) fn end(&self, py: Python<'_>, keep: bool) -> Result<(), Failure> {
@@ -80,7 +77,8 @@ impl Transaction {
 #[pymethods]
 impl Transaction {
     fn __enter__(this: Py<Self>, py: Python<'_>) -> PyResult<Py<Self>> {
-        this.get().begin(py).map_err(|error| error.into_py(py))?;
+        let transaction = this.get();
+        call(py, transaction.timeout, |gil, patience| transaction.begin(gil, patience))?;
         Ok(this)
     }
 
@@ -182,7 +180,7 @@ impl Transaction {
         table: &str,
         row: &Bound<'_, PyAny>,
         key: &Bound<'_, PyAny>,
-        update: Option<Vec<String>>,
+        update: Option<&Bound<'_, PyAny>>,
         do_nothing: bool,
         timeout: Option<f64>,
     ) -> PyResult<Option<i64>> {
@@ -201,7 +199,7 @@ impl Transaction {
         table: &str,
         rows: &Bound<'py, PyAny>,
         key: &Bound<'py, PyAny>,
-        update: Option<Vec<String>>,
+        update: Option<&Bound<'_, PyAny>>,
         do_nothing: bool,
         timeout: Option<f64>,
     ) -> PyResult<Bound<'py, PyAny>> {

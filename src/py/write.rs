@@ -8,7 +8,7 @@ use super::gil::{Gil, call};
 use super::insert::{self, Conflict};
 use super::report;
 use super::verbs::{self, Query};
-use crate::{Caller, Connection, Mode};
+use crate::{Caller, Connection, Mode, Patience};
 
 impl Database {
     /// Run one statement's verb as a transaction of its own.
@@ -28,26 +28,34 @@ impl Database {
     }
 
     /// Run a verb of several statements in one transaction.
-    pub(crate) fn transact<T>(
+    fn transact<T>(
         &self,
         py: Python<'_>,
         timeout: Option<f64>,
         verb: impl FnOnce(&Connection, &Gil) -> Result<T, Failure>,
     ) -> PyResult<T> {
-        call(py, timeout, |gil, patience| {
-            let transaction = self.engine().transaction_with(Mode::Immediate, patience)?;
-            let value = {
-                let connection = transaction.connection()?;
-                let _attention = connection.attend(patience);
-                verb(connection, gil)
-            };
-            gil.retake();
-            let value = value?;
-            let committed = transaction.commit_with(patience);
-            gil.retake();
-            committed?;
-            Ok(value)
-        })
+        call(py, timeout, |gil, patience| self.transact_under(gil, patience, verb))
+    }
+
+    /// [`Database::transact`], as part of a call.
+    pub(crate) fn transact_under<T>(
+        &self,
+        gil: &Gil,
+        patience: &Patience<'_>,
+        verb: impl FnOnce(&Connection, &Gil) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let transaction = self.engine().transaction_with(Mode::Immediate, patience)?;
+        let value = {
+            let connection = transaction.connection()?;
+            let _attention = connection.attend(patience);
+            verb(connection, gil)
+        };
+        gil.retake();
+        let value = value?;
+        let committed = transaction.commit_with(patience);
+        gil.retake();
+        committed?;
+        Ok(value)
     }
 }
 
@@ -122,7 +130,7 @@ impl Database {
         table: &str,
         row: &Bound<'_, PyAny>,
         key: &Bound<'_, PyAny>,
-        update: Option<Vec<String>>,
+        update: Option<&Bound<'_, PyAny>>,
         do_nothing: bool,
         timeout: Option<f64>,
     ) -> PyResult<Option<i64>> {
@@ -141,7 +149,7 @@ impl Database {
         table: &str,
         rows: &Bound<'py, PyAny>,
         key: &Bound<'py, PyAny>,
-        update: Option<Vec<String>>,
+        update: Option<&Bound<'_, PyAny>>,
         do_nothing: bool,
         timeout: Option<f64>,
     ) -> PyResult<Bound<'py, PyAny>> {
