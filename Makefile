@@ -56,8 +56,8 @@ test-pythons: $(VENV)/.tools  ## The Python tests on every CPython from 3.11 to 
 lint: $(VENV)/.built  ## Format, lint and types
 	@echo "==> Format, lint, types"
 	cargo fmt --check
-	cargo clippy --quiet --all-targets -- -D warnings
-	cargo clippy --quiet --features python -- -D warnings
+	cargo clippy --all-targets -- -D warnings
+	cargo clippy --features python -- -D warnings
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/basedpyright
