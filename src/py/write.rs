@@ -19,8 +19,14 @@ impl Database {
         mut verb: impl FnMut(&Connection, &Gil) -> Result<T, Failure>,
     ) -> PyResult<T> {
         call(py, timeout, |gil, patience| {
-            self.engine().write(patience, |connection| {
-                let result = verb(connection, gil);
+            let engine = self.engine();
+            engine.retrying(patience, || {
+                let writer = engine.writer(patience);
+                // For the verb, and for the error of the attempt before, which is dropped after this.
+                gil.retake();
+                let writer = writer?;
+                let _attention = writer.attend(patience);
+                let result = verb(&writer, gil);
                 gil.retake();
                 result
             })
@@ -44,7 +50,10 @@ impl Database {
         patience: &Patience<'_>,
         verb: impl FnOnce(&Connection, &Gil) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let transaction = self.engine().transaction_with(Mode::Immediate, patience)?;
+        let transaction = self.engine().transaction_with(Mode::Immediate, patience);
+        // The verb may touch Python before anything else.
+        gil.retake();
+        let transaction = transaction?;
         let value = {
             let connection = transaction.connection()?;
             let _attention = connection.attend(patience);

@@ -2,8 +2,10 @@
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,29 @@ SLOW = (
     "with recursive c(n) as (select 1 union all select n + 1 from c where n < 3000000)"
     " select count(*) from c"
 )
+ROW = {"id": 7, "body": "x"}
+WRITES: dict[str, Callable[[holdfast.Database], Any]] = {
+    "execute": lambda db: db.execute(INSERT, ["x"]),
+    "execute_many": lambda db: db.execute_many(INSERT, [["x"]]),
+    "execute_script": lambda db: db.execute_script("insert into note(body) values ('x')"),
+    "fetch_value": lambda db: db.fetch_value(f"{INSERT} returning id", ["x"]),
+    "insert": lambda db: db.insert("note", ROW),
+    "insert_many": lambda db: db.insert_many("note", [ROW]),
+    "upsert": lambda db: db.upsert("note", ROW, key=["id"]),
+    "upsert_many": lambda db: db.upsert_many("note", [ROW], key=["id"]),
+    "run": lambda db: db.run(lambda tx: tx.execute(INSERT, ["x"])),
+}
+
+
+@pytest.mark.parametrize("verb", WRITES)
+def test_every_write_can_wait_for_the_lane(db: holdfast.Database, verb: str) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with db.transaction():
+            result = pool.submit(WRITES[verb], db)
+            while not db.stats()["lane"]["waiting"]:
+                time.sleep(0.001)
+        result.result(timeout=20)
+    assert db.fetch_value(COUNT) == 1
 
 
 def test_a_hundred_operations_at_once(db: holdfast.Database) -> None:
