@@ -96,6 +96,13 @@ impl Gil {
     }
 }
 
+impl Drop for Gil {
+    fn drop(&mut self) {
+        // A panic of the engine passes here on its way to Python.
+        self.retake();
+    }
+}
+
 /// Run an operation of the engine for a Python caller, and map its failure.
 pub(crate) fn call<T>(
     py: Python<'_>,
