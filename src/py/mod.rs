@@ -43,7 +43,9 @@ fn start(py: Python<'_>) -> PyResult<()> {
 }
 
 /// The engine of Holdfast.
-#[pymodule]
+///
+/// Sessions and the hold on the interpreter rely on its lock: a build without one turns it on.
+#[pymodule(gil_used = true)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<database::Database>()?;
     module.add_class::<session::Session>()?;
