@@ -1,7 +1,8 @@
 //! The writer lane: the one writing connection of a process, handed out first come first served.
 
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
+use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -173,15 +174,25 @@ impl Lane {
 }
 
 /// The writing connection, held; the lane passes on when dropped.
+///
+/// It may go to another thread, but not be shared by two:
+///
+/// ```compile_fail
+/// fn shared<T: Sync>() {}
+/// shared::<holdfast::Writer>();
+/// ```
 pub struct Writer {
     engine: ManuallyDrop<Arc<Engine>>,
+    /// The engine may be shared; the connection that this gives may not.
+    _one_thread: PhantomData<Cell<()>>,
 }
 
 impl Writer {
     pub(crate) fn enter(engine: &Arc<Engine>, patience: &Patience<'_>) -> Result<Self> {
         let lane = engine.lane()?;
         lane.enter(engine, patience)?;
-        let writer = Writer { engine: ManuallyDrop::new(Arc::clone(engine)) };
+        let engine = ManuallyDrop::new(Arc::clone(engine));
+        let writer = Writer { engine, _one_thread: PhantomData };
         writer.badge().pin_on();
         Ok(writer)
     }
