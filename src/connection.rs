@@ -149,11 +149,9 @@ impl Connection {
     }
 
     /// Run under this deadline and caller until the guard is dropped.
-    pub fn attend<'a>(&'a self, patience: &'a Patience<'a>) -> impl Drop + 'a {
-        self.attention(patience)
-    }
-
-    fn attention<'a>(&'a self, patience: &'a Patience<'a>) -> Attention<'a> {
+    ///
+    /// Guards must be dropped, the last one first: the callbacks follow the pointer that they keep.
+    pub(crate) fn attend<'a>(&'a self, patience: &'a Patience<'a>) -> Attention<'a> {
         self.watch.attend(patience)
     }
 

@@ -20,7 +20,7 @@ const CAPACITY: usize = 256;
 
 /// A prepared statement, taken out of its connection's cache.
 ///
-/// Give it back with [`Connection::give_back`], or let a [`Lease`] do so.
+/// A [`Lease`] puts it back.
 pub struct Statement {
     raw: NonNull<ffi::sqlite3_stmt>,
     sql: Arc<str>,
@@ -316,8 +316,9 @@ impl Cache {
 }
 
 impl Connection {
-    /// Take a statement out of the cache, or prepare it.
-    pub fn take(&self, sql: &str) -> Result<Statement> {
+    /// Take a statement out of the cache, or prepare it. It stays with the thread that uses the
+    /// connection, and goes before it does.
+    pub(crate) fn take(&self, sql: &str) -> Result<Statement> {
         let statement = match self.cache().take(sql) {
             Some(statement) => statement,
             None => Statement::prepare(self, sql)?,
@@ -327,7 +328,7 @@ impl Connection {
     }
 
     /// Put a statement back, reset.
-    pub fn give_back(&self, mut statement: Statement) {
+    pub(crate) fn give_back(&self, mut statement: Statement) {
         statement.reset();
         self.cache().put(statement);
     }
