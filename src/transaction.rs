@@ -220,7 +220,7 @@ pub fn execute_in_transaction<T>(
     let patience = Patience::unbounded();
     let engine = db.engine()?;
     engine.retrying(&patience, || {
-        let transaction = Transaction::begin(engine, mode, &patience)?;
+        let transaction = Transaction::begin_once(engine, mode, &patience)?;
         let value = run(&transaction)?;
         transaction.commit()?;
         Ok(value)

@@ -53,7 +53,7 @@ impl Database {
     pub fn execute_script(&self, sql: &str, patience: &Patience<'_>) -> Result<u64> {
         let engine = self.engine()?;
         engine.retrying(patience, || {
-            let transaction = Transaction::begin(engine, Mode::Immediate, patience)?;
+            let transaction = Transaction::begin_once(engine, Mode::Immediate, patience)?;
             let changed = {
                 let connection = transaction.connection()?;
                 let _attention = connection.attend(patience);

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use holdfast::{Database, Error, Mode, Patience, execute_in_transaction, upsert};
+use holdfast::{
+    Database, Error, Mode, Options, Patience, RetryPolicy, execute_in_transaction, upsert,
+};
 
 fn open() -> (tempfile::TempDir, Database) {
     let dir = tempfile::tempdir().expect("a directory");
@@ -97,4 +99,25 @@ fn every_journal_mode_of_sqlite_can_be_asked_for() {
         let found = db.pragmas().expect("verified");
         assert!(found.contains(&("journal_mode".into(), mode.into())), "{found:?}");
     }
+}
+
+#[test]
+fn a_transaction_is_tried_as_often_as_the_policy_says_and_no_more() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("app.db");
+    let retry = RetryPolicy { min_delay: Duration::from_millis(1), ..RetryPolicy::default() };
+    let mut options = Options { retry, ..Options::default() };
+    options.pragmas.set("busy_timeout", "1").expect("sets");
+    let db = Database::open_with(&path, options).expect("opens");
+    // Another SQLite connection stands for another process.
+    let other = rusqlite::Connection::open(&path).expect("opens");
+    other.execute_batch("BEGIN IMMEDIATE").expect("locks");
+
+    let before = db.stats().expect("counts").retries.attempts;
+    let script = db.execute_script("CREATE TABLE a(x)", &Patience::unbounded());
+    let function = execute_in_transaction(&db, Mode::Immediate, |_| Ok(()));
+    for error in [script.map(drop), function] {
+        assert!(matches!(error, Err(Error::Busy(_))), "{error:?}");
+    }
+    assert_eq!(db.stats().expect("counts").retries.attempts - before, 6);
 }
