@@ -113,7 +113,7 @@ impl Transaction {
 
     /// Keep what was done since the savepoint, as part of the transaction.
     pub fn release(&self, depth: u32) -> Result<()> {
-        self.end_savepoint(depth, "RELEASE")
+        self.end_savepoint(depth, &["RELEASE"])
     }
 
     /// Undo what was done since the savepoint.
@@ -121,15 +121,17 @@ impl Transaction {
         if self.writer.is_current() && self.writer.is_idle() {
             return Ok(());
         }
-        self.connection()?.command(&format!("ROLLBACK TO holdfast_{depth}"))?;
-        self.end_savepoint(depth, "RELEASE")
+        // What is rolled back still stands.
+        self.end_savepoint(depth, &["ROLLBACK TO", "RELEASE"])
     }
 
-    fn end_savepoint(&self, depth: u32, verb: &str) -> Result<()> {
+    fn end_savepoint(&self, depth: u32, verbs: &[&str]) -> Result<()> {
         if depth == 0 || depth > self.depth.get() {
             return Err(Error::Closed("the nested transaction has ended already".into()));
         }
-        self.connection()?.command(&format!("{verb} holdfast_{depth}"))?;
+        for verb in verbs {
+            self.connection()?.command(&format!("{verb} holdfast_{depth}"))?;
+        }
         self.depth.set(depth - 1);
         Ok(())
     }
@@ -142,12 +144,12 @@ impl Transaction {
     /// [`Transaction::commit`] under a deadline and a caller.
     pub fn commit_with(self, patience: &Patience<'_>) -> Result<()> {
         let connection = self.connection()?;
-        let _attention = connection.attend(patience);
+        let attention = connection.attend(patience);
         if connection.syncs_on_commit() {
             patience.caller().release();
         }
         let result = connection.command("COMMIT");
-        drop(_attention);
+        drop(attention);
         if result.is_err() {
             self.writer.engine().stats.rollbacks.add(1);
         }
