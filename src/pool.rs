@@ -68,10 +68,16 @@ impl r2d2::ManageConnection for Manager {
 
     fn is_valid(&self, lent: &mut Lent) -> Result<()> {
         lent.connection.clean()?;
-        if lent.returned.elapsed() > TRUSTED {
-            lent.connection.number("SELECT count(*) FROM sqlite_schema WHERE 0")?;
+        if lent.returned.elapsed() <= TRUSTED {
+            return Ok(());
         }
-        Ok(())
+        // The caller may still hold its interpreter: a lock in the way is for it to wait for.
+        let at_once = Patience::timeout(Duration::ZERO);
+        let _attention = lent.connection.attend(&at_once);
+        match lent.connection.number("SELECT count(*) FROM sqlite_schema WHERE 0") {
+            Ok(_) | Err(Error::Busy(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     fn has_broken(&self, lent: &mut Lent) -> bool {

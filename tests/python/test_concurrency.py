@@ -155,3 +155,20 @@ def test_the_file_stays_small_over_a_thousand_operations(db: holdfast.Database, 
         db.fetch_value(COUNT)
     size = path.stat().st_size + path.with_name("app.db-wal").stat().st_size
     assert size < 10_000_000
+
+
+def test_a_reader_that_lay_idle_waits_without_the_interpreter(opened: Any, path: Path) -> None:
+    hold = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None);"
+        "c.execute('begin exclusive'); print('held', flush=True); input(); c.execute('commit')"
+    )
+    db = opened(pragmas={"journal_mode": "delete"})
+    db.execute("create table note(id integer primary key, body)")
+    # Longer than a reader is handed out without a trial.
+    time.sleep(1.1)
+    with Child(hold, path) as other:
+        assert other.line() == "held"
+        threading.Timer(0.2, other.send).start()
+        begun = time.perf_counter()
+        assert db.fetch_value(COUNT) == 0
+        assert time.perf_counter() - begun < 2
