@@ -132,6 +132,8 @@ pub fn insert(table: &str, columns: &[&str], conflict: OnConflict<'_>) -> Result
         OnConflict::Fail => {}
         OnConflict::Nothing { key: [] } => sql.push_str(" ON CONFLICT DO NOTHING"),
         OnConflict::Nothing { key } => {
+            // The row that exists is found by its key, for its id.
+            check_columns("key column", key, columns)?;
             sql.push_str(&format!(" ON CONFLICT ({}) DO NOTHING", list(key)?));
         }
         OnConflict::Update { key, columns: updated } => {

@@ -57,6 +57,8 @@ def test_do_nothing_skips_and_still_gives_the_id(db: holdfast.Database) -> None:
     assert db.fetch_value("select n from run") == 1
     with pytest.raises(ProgrammingError, match="exclude each other"):
         db.upsert("run", row("a", "x"), key=KEY, update=["n"], do_nothing=True)
+    with pytest.raises(ProgrammingError, match='key column "stage" is not among'):
+        db.upsert("run", {"spec": "a"}, key=KEY, do_nothing=True)
 
 
 def test_a_row_of_its_key_alone_gives_the_id(db: holdfast.Database) -> None:
