@@ -7,6 +7,7 @@ use super::error::Failure;
 use super::gil::{Gil, call};
 use super::insert::{self, Conflict};
 use super::report;
+use super::values::repeatable;
 use super::verbs::{self, Query};
 use crate::{Caller, Connection, Mode, Patience};
 
@@ -79,7 +80,9 @@ impl Database {
         parameters: Option<&Bound<'_, PyAny>>,
         timeout: Option<f64>,
     ) -> PyResult<u64> {
-        self.write(py, timeout, |c, gil| verbs::execute(c, gil, Query { sql, parameters }))
+        let parameters = repeatable(parameters)?;
+        let query = Query { sql, parameters: parameters.as_ref() };
+        self.write(py, timeout, |connection, gil| verbs::execute(connection, gil, query))
     }
 
     /// Run one statement for each row of parameters, in one transaction.
