@@ -69,7 +69,7 @@ def holdfast(
 ) -> None:
     """Look after SQLite files: inspect, check, migrate, vacuum, back up, restore, query."""
     # A reader that the pool opens ahead of need may fail without harm; one that is needed raises.
-    logging.getLogger("r2d2").addHandler(logging.NullHandler())
+    logging.getLogger("holdfast.pool").addHandler(logging.NullHandler())
 
 
 for command in (
