@@ -118,7 +118,7 @@ impl fmt::Display for SqliteError {
 /// Who holds a connection, since when, and with what.
 #[derive(Debug, Clone)]
 pub struct Holder {
-    /// The operating system's id of the thread (`pthread_self`).
+    /// The operating system's id of the thread.
     pub thread: u64,
     /// The name of the thread, where it has one.
     pub name: Option<String>,

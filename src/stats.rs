@@ -6,11 +6,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::backup::BackupReport;
-use crate::vacuum::VacuumStats;
-
 use crate::database::Database;
 use crate::error::{Holder, Result};
 use crate::retry::RetryStats;
+use crate::vacuum::VacuumStats;
 
 /// Buckets of a histogram: the n-th counts times below 2^n microseconds.
 const BUCKETS: usize = 32;

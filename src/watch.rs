@@ -38,7 +38,7 @@ pub(crate) struct Watch {
     begun: Cell<Option<Instant>>,
     polled: Cell<Option<Instant>>,
     busy_since: Cell<Option<Instant>>,
-    busy_limit: Cell<Duration>,
+    busy_limit: Duration,
     pub(crate) ending: Cell<Option<Ending>>,
     /// The engine's own statements may do what a user's may not.
     pub(crate) internal: Cell<bool>,
@@ -53,7 +53,7 @@ impl Watch {
             begun: Cell::new(None),
             polled: Cell::new(None),
             busy_since: Cell::new(None),
-            busy_limit: Cell::new(busy_limit),
+            busy_limit,
             ending: Cell::new(None),
             internal: Cell::new(false),
             denial: RefCell::new(None),
@@ -147,7 +147,7 @@ impl Watch {
             self.busy_since.set(Some(now));
             self.polled.set(Some(now));
         }
-        if self.busy_since.get().is_none_or(|s| now.duration_since(s) >= self.busy_limit.get()) {
+        if self.busy_since.get().is_none_or(|s| now.duration_since(s) >= self.busy_limit) {
             return false;
         }
         if let Some(patience) = self.patience() {

@@ -6,7 +6,7 @@ use pyo3::types::{PyDict, PyString};
 use super::error::{Failure, is_holdfast, misuse};
 use super::gil::Gil;
 use super::values::{Kept, bind_value};
-use super::verbs::at;
+use super::verbs::{BREATH, at};
 use crate::sql::{OnConflict, contains};
 use crate::{Connection, Counts, Insert};
 
@@ -112,7 +112,7 @@ pub(crate) fn many(
         let fields = fields(&row?).map_err(|error| at(number, error))?;
         let written = batch.write(connection, gil, table, &fields, conflict, false);
         counts.add(written.map_err(|error| at(number, error))?.1);
-        if (number + 1).is_multiple_of(256) {
+        if (number + 1).is_multiple_of(BREATH) {
             gil.breathe()?;
         }
     }

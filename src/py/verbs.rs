@@ -10,7 +10,7 @@ use super::values::bind;
 use crate::{Caller, Connection, Lease, Statement};
 
 /// Rows between two looks at the clock.
-const BREATH: usize = 256;
+pub(super) const BREATH: usize = 256;
 
 /// A statement and its parameters, as Python gives them.
 #[derive(Clone, Copy)]
