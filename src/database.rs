@@ -32,6 +32,8 @@ const INTERRUPT_WAIT: Duration = Duration::from_secs(1);
 
 /// What all handles of a process on one file share.
 pub struct Engine {
+    /// Dropped first: the hook of its connection writes to what the checkpointer owns.
+    lane: Option<Lane>,
     pub(crate) location: Location,
     pub(crate) options: Arc<Mutex<Options>>,
     pub(crate) stats: Stats,
@@ -40,7 +42,6 @@ pub struct Engine {
     pub(crate) daemon: Daemon,
     policy: RetryPolicy,
     pool: Mutex<Option<Arc<Pool>>>,
-    lane: Option<Lane>,
     handles: AtomicUsize,
     closing: AtomicBool,
 }

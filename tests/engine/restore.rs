@@ -81,7 +81,7 @@ fn what_is_no_whole_backup_is_refused_and_changes_nothing() {
         std::fs::write(&bad, content).expect("writes");
         let before = names(dir.path());
         let error = put_back(&bad, &path).expect_err(name);
-        assert!(matches!(error, Error::Corruption(_)), "{name}: {error}");
+        assert!(matches!(error, Error::Corruption { .. }), "{name}: {error}");
         assert!(put_back(&bad, &dir.path().join("new.db")).is_err());
         assert_eq!((names(dir.path()), count(&path)), (before, 200), "{name}");
     }
