@@ -69,11 +69,15 @@ pub(crate) fn watch_forks() {
 
 /// The global mutexes of SQLite that opening or closing a file takes, in the order it takes them.
 /// Held across the fork, they cannot be caught in the middle by it.
-const STATIC_MUTEXES: [c_int; 4] = [
+///
+/// The last two are taken by builds that count memory, as a crate that depends on this one may have.
+const STATIC_MUTEXES: [c_int; 6] = [
     ffi::SQLITE_MUTEX_STATIC_MAIN,
     ffi::SQLITE_MUTEX_STATIC_VFS1,
     ffi::SQLITE_MUTEX_STATIC_PRNG,
     ffi::SQLITE_MUTEX_STATIC_LRU,
+    ffi::SQLITE_MUTEX_STATIC_PMEM,
+    ffi::SQLITE_MUTEX_STATIC_MEM,
 ];
 
 extern "C" fn before_fork() {
