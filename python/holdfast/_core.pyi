@@ -6,6 +6,7 @@ row, `tx` a transaction of it, `snap` a snapshot, and `folder` an empty director
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar, final, overload
 
@@ -41,7 +42,7 @@ class Database:
 
     def __new__(cls, path: str | PathLike[str], **settings: Any) -> Self: ...
     @property
-    def path(self) -> PathLike[str]:
+    def path(self) -> Path:
         """The file, absolute."""
     @property
     def closed(self) -> bool:
