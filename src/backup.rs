@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf, absolute};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::connection::Connection;
-use crate::database::{Database, is_open_here};
+use crate::database::Database;
+use crate::engine::is_open_here;
 use crate::error::{Error, Result};
 use crate::patience::Patience;
 use crate::transaction::Snapshot;
@@ -174,7 +175,7 @@ fn target(to: &Path, options: BackupOptions) -> Result<PathBuf> {
             return refuse("it exists and is no plain file; choose another name".into());
         }
         if !options.overwrite {
-            return refuse("it exists; choose another name, or ask to overwrite it".into());
+            return refuse("it exists; choose another name, or ask for overwrite".into());
         }
     }
     // SQLite would play a log of that name into the copy.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rusqlite::ffi;
 
 use crate::connection::Connection;
-use crate::database::Engine;
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::patience::Patience;
 use crate::writer::Writer;

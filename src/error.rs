@@ -262,9 +262,12 @@ impl Error {
         }
     }
 
-    /// Whether running the whole operation again can succeed.
-    pub fn is_retryable(&self) -> bool {
-        matches!(self, Error::Busy(_)) || self.classify() == Class::Retryable
+    /// Whether the same may succeed when the caller asks again later.
+    ///
+    /// Wider than what the engine retries by itself: a lane that was waited for in vain may be free
+    /// by then.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Error::Busy(_)) || self.is_retryable()
     }
 
     pub(crate) fn damaged(problem: impl Into<String>) -> Self {

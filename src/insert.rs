@@ -55,6 +55,8 @@ pub struct Insert {
     lookup: Option<Statement>,
     key: Vec<usize>,
     without_rowid: bool,
+    /// The id of the row that the last run inserted.
+    id: Option<i64>,
 }
 
 impl Insert {
@@ -76,7 +78,8 @@ impl Insert {
             OnConflict::Fail => &[],
             OnConflict::Update { key, .. } | OnConflict::Nothing { key } => key,
         };
-        let mut insert = Insert { statement, lookup: None, key: Vec::new(), without_rowid: false };
+        let mut insert =
+            Insert { statement, lookup: None, key: Vec::new(), without_rowid: false, id: None };
         if !keys.is_empty() {
             // To ask the schema first each time would cost as much as the write.
             let lookup = connection.take(&sql::lookup(table, keys, "_rowid_")?).or_else(|error| {
@@ -115,17 +118,21 @@ impl Insert {
     pub fn run(&mut self, connection: &Connection) -> Result<Change> {
         let existed = self.without_rowid && self.found(connection)?.is_some();
         // SAFETY: the connection is open.
+        let before_id = unsafe { ffi::sqlite3_last_insert_rowid(connection.handle()) };
+        // SAFETY: the connection is open.
         unsafe { ffi::sqlite3_set_last_insert_rowid(connection.handle(), NO_ROW) };
         let before = connection.total_changes();
         let result = self.statement.run(connection);
         self.statement.rewind();
+        self.id = last_id(connection);
+        if self.id.is_none() {
+            // SAFETY: the connection is open.
+            unsafe { ffi::sqlite3_set_last_insert_rowid(connection.handle(), before_id) };
+        }
         result?;
         Ok(if connection.total_changes() == before {
             Change::Skipped
-        } else if self.lookup.is_some()
-            && last_id(connection).is_none()
-            && (existed || !self.without_rowid)
-        {
+        } else if self.lookup.is_some() && self.id.is_none() && (existed || !self.without_rowid) {
             Change::Updated
         } else {
             Change::Inserted
@@ -136,7 +143,7 @@ impl Insert {
     /// was inserted. `None` for tables without row ids.
     pub fn row_id(&mut self, connection: &Connection, change: Change) -> Result<Option<i64>> {
         match change {
-            Change::Inserted => Ok(last_id(connection)),
+            Change::Inserted => Ok(self.id),
             _ => Ok(self.found(connection)?.flatten()),
         }
     }

@@ -31,7 +31,10 @@ pub mod stats;
 
 mod checkpoint;
 mod connection;
+mod engine;
 mod guard;
+// The binding alone writes rows one by one.
+#[cfg_attr(not(feature = "python"), allow(dead_code))]
 mod insert;
 mod pool;
 mod pragma;
@@ -47,9 +50,12 @@ mod py;
 pub use backup::{BackupOptions, BackupReport, CheckReport, RestoreReport, restore};
 pub use connection::Connection;
 pub use database::Database;
+pub use engine::close_all;
 pub use error::{Error, Result};
 pub use guard::{is_main_thread, thread_id};
-pub use insert::{Change, Counts, Insert, batch_insert, upsert};
+#[cfg(feature = "python")]
+pub(crate) use insert::{Change, Counts, Insert};
+pub use insert::{batch_insert, upsert};
 pub use migrate::{Applied, MigrateOptions, MigrationReport, Migrations, Step, migrate_to_latest};
 pub use options::{Options, Pragmas, Profile};
 pub use patience::{Caller, Patience};

@@ -111,6 +111,8 @@ fn check_name(path: &Path) -> Checked<()> {
         "the path contains a NUL byte, which no file name can"
     } else if bytes.get(..5).is_some_and(|b| b.eq_ignore_ascii_case(b"file:")) {
         "file: URIs are not accepted; give the plain path, and settings as options"
+    } else if bytes == b"~" || bytes.starts_with(b"~/") {
+        "~ is not expanded; pass Path(...).expanduser()"
     } else if matches!(name, b"" | b"." | b"..") {
         "the path names a directory; add the name of the database file"
     } else if ends("-wal") || ends("-shm") || ends("-journal") {

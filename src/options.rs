@@ -67,11 +67,15 @@ impl Pragmas {
     pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
         let word =
             |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        let number = value.strip_prefix('-').unwrap_or(value);
-        if !word(name) || !word(number) {
+        if !word(name) || !word(&value.replacen('-', "", 1)) {
             return Err(Error::Misuse(format!(
                 "pragma {name:?} cannot be set to {value:?}: both must be plain words or numbers"
             )));
+        }
+        if name.eq_ignore_ascii_case("user_version") {
+            return Err(Error::Misuse(
+                "user_version belongs to the migrations: add a step instead".into(),
+            ));
         }
         self.0.insert(name.to_ascii_lowercase(), value.to_ascii_lowercase());
         Ok(())

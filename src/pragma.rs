@@ -2,12 +2,17 @@
 
 use std::time::{Duration, Instant};
 
+use rusqlite::ffi;
+
 use crate::error::{Error, PragmaMismatch, Result};
 use crate::options::{Options, Pragmas};
 use crate::watch::Role;
 
 /// Bytes that a WAL keeps on the disk once it starts over, as text for the pragma.
 const WAL_LIMIT: &str = "67108864";
+
+/// Settings that only a file without tables takes, and only before it is in WAL mode.
+const OF_A_NEW_FILE: [&str; 2] = ["page_size", "encoding"];
 
 /// Busy timeout first, `auto_vacuum` before WAL (after it, it is silently ignored), then the rest.
 pub(crate) fn apply(raw: &rusqlite::Connection, role: Role, options: &Options) -> Result<()> {
@@ -20,6 +25,11 @@ pub(crate) fn apply(raw: &rusqlite::Connection, role: Role, options: &Options) -
             && normal("auto_vacuum", value) != normal("auto_vacuum", &read(raw, "auto_vacuum")?)
         {
             set(raw, "auto_vacuum", value)?;
+        }
+        for name in OF_A_NEW_FILE {
+            if let Some(value) = pragmas.get(name) {
+                set(raw, name, value)?;
+            }
         }
         if let Some(value) = pragmas.get("journal_mode") {
             switch_journal(raw, value, pragmas.busy_timeout())?;
@@ -35,11 +45,12 @@ pub(crate) fn apply(raw: &rusqlite::Connection, role: Role, options: &Options) -
             set(raw, "journal_mode", mode)?;
         }
     }
-    let rest = pragmas.iter().filter(|(name, _)| {
-        !matches!(*name, "busy_timeout" | "auto_vacuum" | "journal_mode")
-            && (writes || *name != "user_version")
-    });
-    for (name, value) in rest {
+    let done = |name| {
+        matches!(name, "busy_timeout" | "auto_vacuum" | "journal_mode")
+            || OF_A_NEW_FILE.contains(&name)
+            || (name == "application_id" && !writes)
+    };
+    for (name, value) in pragmas.iter().filter(|(name, _)| !done(name)) {
         set(raw, name, value)?;
     }
     Ok(())
@@ -57,12 +68,16 @@ fn switch_journal(raw: &rusqlite::Connection, mode: &str, limit: Duration) -> Re
     let begun = Instant::now();
     loop {
         match set(raw, "journal_mode", mode) {
-            Err(error) if error.is_retryable() && begun.elapsed() < limit => {
+            Err(error) if is_busy(&error) && begun.elapsed() < limit => {
                 std::thread::sleep(Duration::from_micros(fastrand::u64(500..3000)));
             }
             other => return other,
         }
     }
+}
+
+fn is_busy(error: &Error) -> bool {
+    error.code().is_some_and(|code| code & 0xff == ffi::SQLITE_BUSY)
 }
 
 /// Read every pragma back.
@@ -113,7 +128,8 @@ fn normal(name: &str, value: &str) -> String {
         "synchronous" => &["off", "normal", "full", "extra"],
         "temp_store" => &["default", "file", "memory"],
         "auto_vacuum" => &["none", "full", "incremental"],
-        "journal_mode" | "locking_mode" | "encoding" => return value,
+        "encoding" => return value.replace("utf-16le", "utf-16").replace("utf16", "utf-16"),
+        "journal_mode" | "locking_mode" => return value,
         _ => return switch(&value),
     };
     match value.parse::<usize>().ok().and_then(|i| words.get(i)) {

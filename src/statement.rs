@@ -181,7 +181,7 @@ impl Statement {
     #[inline]
     pub fn step(&mut self, connection: &Connection) -> Result<bool> {
         let watch = connection.watch();
-        watch.begin();
+        watch.begin()?;
         // SAFETY: the statement is valid.
         match unsafe { ffi::sqlite3_step(self.raw.as_ptr()) } {
             ffi::SQLITE_ROW => {
@@ -319,6 +319,7 @@ impl Connection {
     /// Take a statement out of the cache, or prepare it. It stays with the thread that uses the
     /// connection, and goes before it does.
     pub(crate) fn take(&self, sql: &str) -> Result<Statement> {
+        self.watch().begin()?;
         let statement = match self.cache().take(sql) {
             Some(statement) => statement,
             None => Statement::prepare(self, sql)?,
@@ -364,5 +365,27 @@ impl Drop for Lease<'_> {
         if let Some(statement) = self.statement.take() {
             self.connection.give_back(statement);
         }
+    }
+}
+
+impl Connection {
+    /// Run one statement to its end; gives the number of rows changed.
+    pub fn execute(&self, sql: &str, parameters: &[Value]) -> Result<u64> {
+        let before = self.total_changes();
+        let mut statement = self.statement(sql)?;
+        statement.bind_all(self, parameters.iter().map(ValueRef::from))?;
+        statement.run(self)?;
+        Ok(if self.total_changes() == before { 0 } else { self.changes() })
+    }
+
+    /// All rows of a statement.
+    pub fn query(&self, sql: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>> {
+        let mut statement = self.statement(sql)?;
+        statement.bind_all(self, parameters.iter().map(ValueRef::from))?;
+        let mut rows = Vec::new();
+        while statement.step(self)? {
+            rows.push(statement.row()?);
+        }
+        Ok(rows)
     }
 }

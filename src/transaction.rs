@@ -3,8 +3,11 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
+use rusqlite::types::Value;
+
 use crate::connection::Connection;
-use crate::database::{Database, Engine};
+use crate::database::Database;
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::patience::Patience;
 use crate::pool::Reader;
@@ -198,6 +201,25 @@ impl Drop for Snapshot {
         {
             log::error!(target: "holdfast::transaction", "a snapshot could not be ended: {error}");
         }
+    }
+}
+
+impl Transaction {
+    /// Run one statement; gives the number of rows changed.
+    pub fn execute(&self, sql: &str, parameters: &[Value]) -> Result<u64> {
+        self.connection()?.execute(sql, parameters)
+    }
+
+    /// All rows of a statement.
+    pub fn query(&self, sql: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>> {
+        self.connection()?.query(sql, parameters)
+    }
+}
+
+impl Snapshot {
+    /// All rows of a query.
+    pub fn query(&self, sql: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>> {
+        self.connection()?.query(sql, parameters)
     }
 }
 

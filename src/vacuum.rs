@@ -4,7 +4,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::checkpoint::truncate;
 use crate::connection::Connection;
-use crate::database::{Database, Engine};
+use crate::database::Database;
+use crate::engine::Engine;
 use crate::error::{Error, PragmaMismatch, Result};
 use crate::patience::Patience;
 use crate::transaction::Snapshot;

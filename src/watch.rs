@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::ffi;
 
+use crate::error::{Error, Result};
 use crate::patience::{POLL, Patience};
 
 /// Steps of SQLite's virtual machine between two looks at the clock.
@@ -39,6 +40,8 @@ pub(crate) struct Watch {
     polled: Cell<Option<Instant>>,
     busy_since: Cell<Option<Instant>>,
     busy_limit: Duration,
+    /// A callback runs: SQLite must not be entered again on this connection.
+    inside: Cell<bool>,
     pub(crate) ending: Cell<Option<Ending>>,
     /// The engine's own statements may do what a user's may not.
     pub(crate) internal: Cell<bool>,
@@ -54,6 +57,7 @@ impl Watch {
             polled: Cell::new(None),
             busy_since: Cell::new(None),
             busy_limit,
+            inside: Cell::new(false),
             ending: Cell::new(None),
             internal: Cell::new(false),
             denial: RefCell::new(None),
@@ -82,9 +86,20 @@ impl Watch {
     }
 
     /// A new statement or step: its budget starts now.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] inside a callback of this connection, as a signal handler may be.
     #[inline]
-    pub(crate) fn begin(&self) {
+    pub(crate) fn begin(&self) -> Result<()> {
+        if self.inside.get() {
+            return Err(Error::Misuse(
+                "the connection is in the middle of a statement; a signal handler cannot use the \
+                 transaction that it interrupted"
+                    .into(),
+            ));
+        }
         self.begun.set(None);
+        Ok(())
     }
 
     /// How long the lock of another process has been waited for.
@@ -119,7 +134,10 @@ impl Watch {
         }
         if self.polled.get().is_none_or(|polled| now.duration_since(polled) >= POLL) {
             self.polled.set(Some(now));
-            if !patience.caller().proceed() {
+            self.inside.set(true);
+            let proceed = patience.caller().proceed();
+            self.inside.set(false);
+            if !proceed {
                 return self.end(Ending::Caller);
             }
         }
@@ -147,10 +165,16 @@ impl Watch {
             self.busy_since.set(Some(now));
             self.polled.set(Some(now));
         }
-        if self.busy_since.get().is_none_or(|s| now.duration_since(s) >= self.busy_limit) {
+        let patience = self.patience();
+        // A caller's own deadline replaces the limit of the database.
+        let limit = match patience.and_then(Patience::deadline) {
+            Some(_) => Duration::MAX,
+            None => self.busy_limit,
+        };
+        if self.busy_since.get().is_none_or(|s| now.duration_since(s) >= limit) {
             return false;
         }
-        if let Some(patience) = self.patience() {
+        if let Some(patience) = patience {
             patience.caller().release();
             if self.is_over(patience, now) {
                 return false;

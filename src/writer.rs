@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::connection::{Badge, Connection};
-use crate::database::Engine;
+use crate::engine::Engine;
 use crate::error::{Busy, Error, Holder, Resource, Result};
 use crate::guard;
 use crate::patience::{POLL, Patience};

@@ -55,7 +55,7 @@ impl Temporary {
         };
         match renamed {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-                Err(Error::path(target, "it exists; choose another name, or ask to overwrite it"))
+                Err(Error::path(target, "it exists; choose another name, or ask for overwrite"))
             }
             Err(e) => Err(Error::io(format!("cannot give the copy its name {target:?}"), e)),
             Ok(()) => sync_directory(target),

@@ -10,12 +10,13 @@ use rusqlite::config::DbConfig;
 use super::file::{SIDE_FILES, Temporary, beside, rename_new, sync_directory};
 use super::{CheckReport, check, copy, size, still_wanted, verify};
 use crate::connection::Connection;
-use crate::database::is_open_here;
+use crate::engine::is_open_here;
 use crate::error::{Busy, Error, Resource, Result};
 use crate::guard;
 use crate::location::{FileId, Location};
 use crate::options::Options;
 use crate::patience::Patience;
+use crate::retry::RetryClassifiable;
 use crate::watch::Role;
 
 /// How long the database's last users may take to close it; those who keep it open stay longer.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -29,6 +30,20 @@ impl Drop for Database {
         // Whoever still writes may need the interpreter to finish.
         Python::attach(|py| py.detach(|| self.engine.close()));
     }
+}
+
+/// A coroutine or generator has not run yet: committing now would commit nothing of it.
+fn plain_result(value: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
+    let inspect = value.py().import("inspect")?;
+    for lazy in ["iscoroutine", "isgenerator", "isasyncgen"] {
+        if inspect.call_method1(lazy, (&value,))?.is_truthy()? {
+            return Err(PyTypeError::new_err(
+                "run takes a function that does its work before it returns, not a coroutine or \
+                 generator function",
+            ));
+        }
+    }
+    Ok(value)
 }
 
 #[pymethods]
@@ -103,11 +118,13 @@ impl Database {
                 let mut all = vec![transaction.clone_ref(py).into_any().into_bound(py)];
                 all.extend(arguments.iter());
                 let result = function.call(pyo3::types::PyTuple::new(py, all)?, keywords);
-                match result {
+                match result.and_then(plain_result) {
                     Ok(value) => transaction.get().end(py, true).map(|()| value),
                     Err(error) => {
                         // The function's own error matters more than that of the rollback.
-                        let _ = transaction.get().end(py, false);
+                        if let Err(failed) = transaction.get().end(py, false) {
+                            log::warn!(target: "holdfast::transaction", "a rollback failed: {failed}");
+                        }
                         Err(error.into())
                     }
                 }

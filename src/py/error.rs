@@ -105,7 +105,7 @@ fn to_py(py: Python<'_>, mut error: Error) -> PyResult<PyErr> {
         made.setattr("holders", super::report::holders(py, &busy.holders)?)?;
         made.setattr("pid", busy.process)?;
     }
-    made.setattr("retryable", error.is_retryable())?;
+    made.setattr("retryable", error.may_pass())?;
     Ok(PyErr::from_value(made))
 }
 

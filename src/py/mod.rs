@@ -34,7 +34,7 @@ fn start(py: Python<'_>) -> PyResult<()> {
     let close = PyCFunction::new_closure(py, None, None, |arguments, _| {
         gil::EXITING.store(true, std::sync::atomic::Ordering::Release);
         gil::call_detached(arguments.py(), None, |patience| {
-            crate::database::close_all(patience);
+            crate::engine::close_all(patience);
             Ok(())
         })
     })?;

@@ -91,7 +91,10 @@ impl Transaction {
     ) -> PyResult<bool> {
         match self.end(py, raised.is_none()) {
             // What was raised inside matters more than that the end of it failed, too.
-            Err(_) if !raised.is_none() => Ok(false),
+            Err(error) if !raised.is_none() => {
+                log::warn!(target: "holdfast::transaction", "a rollback failed: {error}");
+                Ok(false)
+            }
             ended => ended.map(|()| false).map_err(|error| error.into_py(py)),
         }
     }

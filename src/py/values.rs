@@ -5,7 +5,7 @@ use std::ffi::c_char;
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyDict, PyIterator, PyList, PyMapping, PyString, PyTuple};
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyMapping, PySequence, PyString, PyTuple};
 
 use super::error::{Failure, misuse, unfit};
 use crate::{Connection, Statement, ValueRef};
@@ -42,26 +42,14 @@ pub(crate) fn bind(
     let text = parameters.is_instance_of::<PyString>()
         || parameters.is_instance_of::<PyBytes>()
         || parameters.is_instance_of::<PyByteArray>();
-    if text || parameters.try_iter().is_err() {
-        return Err(Failure::Python(PyTypeError::new_err(format!(
+    match parameters.cast::<PySequence>() {
+        Ok(row) if !text => bind_tuple(connection, statement, row.to_tuple()?),
+        // A set has no order, and an iterator would be empty when a write is tried again.
+        _ => Err(Failure::Python(PyTypeError::new_err(format!(
             "parameters are a sequence for ? or a mapping for :name, not {}; write [value]",
             parameters.get_type().name()?
-        ))));
+        )))),
     }
-    let py = parameters.py();
-    let row = parameters.try_iter()?.collect::<PyResult<Vec<_>>>()?;
-    bind_tuple(connection, statement, PyTuple::new(py, row)?)
-}
-
-/// Parameters that a second attempt finds as the first did: an iterator is read to its end.
-pub(crate) fn repeatable<'py>(
-    parameters: Option<&Bound<'py, PyAny>>,
-) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let Some(iterator) = parameters.and_then(|p| p.cast::<PyIterator>().ok()) else {
-        return Ok(parameters.cloned());
-    };
-    let all = iterator.try_iter()?.collect::<PyResult<Vec<_>>>()?;
-    Ok(Some(PyTuple::new(iterator.py(), all)?.into_any()))
 }
 
 fn bind_tuple(

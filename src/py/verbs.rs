@@ -61,6 +61,9 @@ pub(crate) fn execute(
     let before = connection.total_changes();
     let mut statement = prepare(connection, query.sql, gil)?;
     // Declared later, dropped earlier: the statement must forget the buffers first.
+    if statement.is_readonly() && statement.column_count() > 0 {
+        return Err(misuse("the statement only reads; get its rows with fetch_all or iterate"));
+    }
     let kept = bind(connection, &mut statement, query.parameters)?;
     if connection.syncs_on_commit() && connection.is_idle() {
         gil.release();

@@ -7,7 +7,6 @@ use super::error::Failure;
 use super::gil::{Gil, call};
 use super::insert::{self, Conflict};
 use super::report;
-use super::values::repeatable;
 use super::verbs::{self, Query};
 use crate::{Caller, Connection, Mode, Patience};
 
@@ -80,8 +79,7 @@ impl Database {
         parameters: Option<&Bound<'_, PyAny>>,
         timeout: Option<f64>,
     ) -> PyResult<u64> {
-        let parameters = repeatable(parameters)?;
-        let query = Query { sql, parameters: parameters.as_ref() };
+        let query = Query { sql, parameters };
         self.write(py, timeout, |connection, gil| verbs::execute(connection, gil, query))
     }
 

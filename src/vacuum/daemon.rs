@@ -6,7 +6,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::{TARGET, VacuumStats, finish_cycle};
-use crate::database::{Database, Engine};
+use crate::database::Database;
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::guard;
 use crate::patience::{Caller, Patience};

@@ -40,7 +40,7 @@ try:
         case "begin": db.transaction().__enter__()
         case "pool": db.fetch_value("select 1")
         case "read": db.fetch_value(long)
-        case "write": db.execute(long)
+        case "write": db.execute("insert into note(body) " + long)
         case "iterate": next(db.iterate(long))
         case "rows": db.fetch_all(long.replace("count(*)", "n"))
         case "many": db.execute_many("insert into note(body) values (?)", rows())

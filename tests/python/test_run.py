@@ -109,7 +109,7 @@ def _busy() -> BusyError:
 
 def test_it_refuses_to_nest(db: holdfast.Database) -> None:
     with pytest.raises(ProgrammingError, match="nest with tx"):
-        db.run(lambda _: db.run(lambda tx: tx.execute("select 1")))
+        db.run(lambda _: db.run(lambda tx: tx.fetch_value("select 1")))
 
 
 def test_it_takes_only_functions(db: holdfast.Database) -> None:

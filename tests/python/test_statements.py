@@ -57,7 +57,6 @@ def test_execute_counts_the_rows_changed(target: Any) -> None:
     assert target.execute("update note set body = 'c'") == 2
     assert target.execute("create table other(x)") == 0
     assert target.execute("update note set body = 'd' where id = 99") == 0
-    assert target.execute("select 1") == 0
     assert target.execute("delete from note") == 2
 
 
@@ -193,3 +192,8 @@ def test_the_same_statement_nested_in_itself(filled: holdfast.Database) -> None:
     with filled.snapshot() as snapshot:
         pairs = [(a, b) for a in snapshot.iterate(SELECT) for b in snapshot.iterate(SELECT)]
     assert len(pairs) == 9
+
+
+def test_execute_refuses_a_statement_that_only_reads(target: Any) -> None:
+    with pytest.raises(ProgrammingError, match="only reads; get its rows with fetch_all"):
+        target.execute("select 1")

@@ -3,6 +3,7 @@
 import array
 import enum
 import sqlite3
+from contextlib import closing
 import sys
 import types
 from datetime import UTC, date, datetime, time, timedelta, timezone
@@ -49,7 +50,8 @@ def there_and_back(value: object, kind: type) -> Any:
 
 
 def sqlite_value(sql: str, *parameters: object) -> Any:
-    return sqlite3.connect(":memory:").execute(sql, parameters).fetchone()[0]
+    with closing(sqlite3.connect(":memory:")) as connection:
+        return connection.execute(sql, parameters).fetchone()[0]
 
 
 @pytest.mark.parametrize(

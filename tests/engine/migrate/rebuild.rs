@@ -88,7 +88,7 @@ fn every_kind_of_schema_works_in_steps() {
         CREATE INDEX by_v ON plain(v) WHERE v > 1;
         INSERT INTO plain(k, v) VALUES ('a', 2);
         INSERT INTO search VALUES ('hold fast');
-        CREATE TEMP TABLE scratch AS SELECT * FROM plain; DROP TABLE scratch;
+        CREATE TABLE scratch AS SELECT * FROM plain; DROP TABLE scratch;
         ANALYZE; REINDEX;";
     let change = "
         ALTER TABLE plain RENAME COLUMN v TO worth;
