@@ -73,12 +73,14 @@ impl Database {
         patience: &Patience<'_>,
         progress: &mut dyn FnMut(u32, u32),
     ) -> Result<BackupReport> {
+        // Closed meanwhile, the copy is still a backup.
+        let engine = self.engine()?;
         let report = self.copy_to(to, options, patience, progress)?;
         log::info!(
             target: "holdfast::backup",
             "{} bytes backed up to {:?} in {:.1?}", report.bytes, report.path, report.time
         );
-        self.engine()?.stats.last_backup.set(report.clone());
+        engine.stats.last_backup.set(report.clone());
         Ok(report)
     }
 

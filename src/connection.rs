@@ -2,6 +2,7 @@
 
 use std::mem::ManuallyDrop;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -37,6 +38,8 @@ unsafe impl Send for Connection {}
 /// Who uses a connection, for the messages of those who wait, and how to stop them.
 pub(crate) struct Badge {
     hold: Mutex<Option<Hold>>,
+    /// Loops over rows are to end, too.
+    stopped: AtomicBool,
     interrupt: rusqlite::InterruptHandle,
 }
 
@@ -49,12 +52,14 @@ struct Hold {
 
 impl Badge {
     fn new(raw: &rusqlite::Connection) -> Arc<Self> {
-        Arc::new(Badge { hold: Mutex::default(), interrupt: raw.get_interrupt_handle() })
+        let interrupt = raw.get_interrupt_handle();
+        Arc::new(Badge { hold: Mutex::default(), stopped: AtomicBool::new(false), interrupt })
     }
 
     /// End the statement that runs now, if the connection is in use.
     pub(crate) fn interrupt(&self) {
         if self.holder().is_some() {
+            self.stopped.store(true, Ordering::Relaxed);
             self.interrupt.interrupt();
         }
     }
@@ -177,6 +182,17 @@ impl Connection {
         })
     }
 
+    /// Read the number of the schema, which waits for the lock that this takes.
+    pub(crate) fn look_at_schema(&self) -> Result<()> {
+        let look = || self.raw.pragma_query_value(None, "schema_version", |_| Ok(()));
+        self.internal(|| {
+            look().map_err(|e| match e.sqlite_error() {
+                Some(e) => self.error(e.extended_code, None),
+                None => e.into(),
+            })
+        })
+    }
+
     /// Whether no transaction is open.
     #[inline]
     pub fn is_idle(&self) -> bool {
@@ -188,6 +204,24 @@ impl Connection {
     #[inline]
     pub fn is_current(&self) -> bool {
         self.generation == guard::generation()
+    }
+
+    /// In a loop over rows: whether the next one still belongs to the transaction.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] when SQLite has rolled back, or the database is being closed.
+    pub fn still(&self) -> Result<()> {
+        if self.is_idle() {
+            return Err(Error::Closed(
+                "the transaction was rolled back by SQLite after an earlier error; nothing of it \
+                 was kept"
+                    .into(),
+            ));
+        }
+        if self.badge.stopped.load(Ordering::Relaxed) {
+            return Err(Error::Closed("the database is being closed; nothing was kept".into()));
+        }
+        Ok(())
     }
 
     /// Roll back whatever is open.
@@ -242,11 +276,15 @@ impl Connection {
             (Some(Ending::Caller), ffi::SQLITE_INTERRUPT | ffi::SQLITE_BUSY) => Error::Interrupted,
             (Some(Ending::Deadline), ffi::SQLITE_INTERRUPT) => Error::Timeout(watch.limit()),
             (_, ffi::SQLITE_INTERRUPT) => Error::Interrupted,
+            // Not another process, but a statement of this very connection.
+            (_, ffi::SQLITE_BUSY) if message.contains("statements in progress") => {
+                Error::Misuse(message)
+            }
             (_, ffi::SQLITE_BUSY) => {
                 let snapshot = code == ffi::SQLITE_BUSY_SNAPSHOT;
                 Error::Busy(Box::new(Busy {
                     resource: if snapshot { Resource::Snapshot } else { Resource::File },
-                    waited: if snapshot { Duration::ZERO } else { watch.waited() },
+                    waited: watch.waited().unwrap_or_default(),
                     code,
                     holders: Vec::new(),
                     process: self.raw.path().and_then(|p| guard::lock_holder(Path::new(p))),

@@ -20,6 +20,9 @@ use crate::transaction::{Mode, Snapshot, Transaction};
 use crate::vacuum::auto_vacuum;
 use crate::writer::Writer;
 
+/// Each reader has open files and a cache of its own.
+const MAX_POOL_SIZE: u32 = 1000;
+
 /// An engine, and the one that replaces it after a fork.
 struct Slot {
     generation: u32,
@@ -71,8 +74,8 @@ impl Database {
     pub fn open_with(path: impl AsRef<Path>, options: Options) -> Result<Self> {
         guard::watch_forks();
         options.retry.validate()?;
-        if options.pool_size == 0 {
-            return Err(Error::Misuse("pool_size must be at least 1".into()));
+        if !(1..=MAX_POOL_SIZE).contains(&options.pool_size) {
+            return Err(Error::Misuse(format!("pool_size must be from 1 to {MAX_POOL_SIZE}")));
         }
         let location = Location::resolve(path.as_ref(), &options)?;
         let slot = Slot::new(engine_of(location, &options)?);

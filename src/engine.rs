@@ -16,6 +16,7 @@ use crate::patience::Patience;
 use crate::pool::{Pool, Reader};
 use crate::retry::{Retrier, RetryClassifiable, RetryCounters, RetryPolicy};
 use crate::stats::Stats;
+use crate::turn::Turn;
 use crate::vacuum::Daemon;
 use crate::writer::Lane;
 
@@ -217,6 +218,7 @@ fn registry() -> &'static Registry {
 }
 
 pub(crate) fn engine_of(location: Location, options: &Options) -> Result<Arc<Engine>> {
+    let _turn = Turn::to_open(&location.path)?;
     let file = FileId::of(&location.path)?;
     let place = {
         let mut registry = registry().lock().unwrap_or_else(PoisonError::into_inner);

@@ -40,6 +40,7 @@ mod pool;
 mod pragma;
 mod statement;
 mod transaction;
+mod turn;
 pub mod vacuum;
 mod watch;
 mod writer;

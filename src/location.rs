@@ -21,6 +21,8 @@ pub use network::{is_network, mounted_type, network_name};
 const MAX_PATH: usize = 512 - 8;
 const MAX_NAME: usize = 255 - 8;
 
+const NOT_EXPANDED: &str = "~ is not expanded; pass Path(...).expanduser()";
+
 /// Which file a path leads to, whatever its name: the key for sharing one engine a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FileId {
@@ -112,7 +114,7 @@ fn check_name(path: &Path) -> Checked<()> {
     } else if bytes.get(..5).is_some_and(|b| b.eq_ignore_ascii_case(b"file:")) {
         "file: URIs are not accepted; give the plain path, and settings as options"
     } else if bytes == b"~" || bytes.starts_with(b"~/") {
-        "~ is not expanded; pass Path(...).expanduser()"
+        NOT_EXPANDED
     } else if matches!(name, b"" | b"." | b"..") {
         "the path names a directory; add the name of the database file"
     } else if ends("-wal") || ends("-shm") || ends("-journal") {
@@ -130,6 +132,9 @@ fn check_name(path: &Path) -> Checked<()> {
 fn inside(path: &Path, data_dir: &Path, make: bool) -> Checked<(Directory, OsString)> {
     if path.components().any(|part| part == Component::ParentDir) {
         return Err("`..` may lead out of the data directory; name the file without it".into());
+    }
+    if data_dir.starts_with("~") {
+        return Err(NOT_EXPANDED.into());
     }
     let mut directory = data_directory(data_dir, make)?;
     let root = directory.path.clone();

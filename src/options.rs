@@ -77,6 +77,21 @@ impl Pragmas {
                 "user_version belongs to the migrations: add a step instead".into(),
             ));
         }
+        let problem =
+            match (name.to_ascii_lowercase().as_str(), value.to_ascii_lowercase().as_str()) {
+                ("journal_mode", "off") => "without a journal a rollback damages the file",
+                ("locking_mode", "exclusive") => {
+                    "the readers of the pool could never open the file"
+                }
+                ("hard_heap_limit" | "soft_heap_limit", _) => "it would hold for the whole process",
+                ("busy_timeout", time) if time.parse::<i32>().map_or(true, i32::is_negative) => {
+                    "it is milliseconds, at most 2147483647"
+                }
+                _ => "",
+            };
+        if !problem.is_empty() {
+            return Err(Error::Misuse(format!("pragma {name:?} cannot be {value:?}: {problem}")));
+        }
         self.0.insert(name.to_ascii_lowercase(), value.to_ascii_lowercase());
         Ok(())
     }

@@ -22,6 +22,8 @@ use crate::watch::Role;
 const TRUSTED: Duration = Duration::from_secs(1);
 /// How long a reader is waited for when the caller gives no timeout.
 pub(crate) const DEFAULT_WAIT: Duration = Duration::from_secs(30);
+/// How long readers that cannot be opened are tried.
+const PATIENT: Duration = Duration::from_secs(1);
 /// Readers that are kept open when nobody uses them.
 const KEPT_IDLE: u32 = 2;
 
@@ -36,9 +38,17 @@ pub(crate) struct Manager {
 #[derive(Default)]
 struct Shared {
     badges: Mutex<Vec<Weak<Badge>>>,
+    /// Why the last reader that could not be opened could not.
+    failure: Mutex<Option<Error>>,
     /// Readers that are open or being opened.
     live: AtomicUsize,
     closing: AtomicBool,
+}
+
+impl Shared {
+    fn take_failure(&self) -> Option<Error> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 impl Manager {
@@ -116,13 +126,19 @@ pub(crate) struct Pool {
 }
 
 /// Logs why a reader could not be opened in the background.
-#[derive(Debug)]
-struct Report;
+struct Report(Arc<Shared>);
+
+impl std::fmt::Debug for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Report")
+    }
+}
 
 impl r2d2::HandleError<Error> for Report {
     fn handle_error(&self, error: Error) {
         if !matches!(error, Error::Closed(_)) {
             log::warn!(target: "holdfast::pool", "a reader could not be opened: {error}");
+            *self.0.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
         }
     }
 }
@@ -145,7 +161,7 @@ impl Pool {
             .max_lifetime(None)
             .idle_timeout(None)
             .test_on_check_out(true)
-            .error_handler(Box::new(Report))
+            .error_handler(Box::new(Report(Arc::clone(&shared))))
             .thread_pool(opener())
             .build_unchecked(manager);
         Ok(Pool { pool, shared })
@@ -171,15 +187,29 @@ impl Pool {
         patience.caller().release();
         let result = loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            match self.pool.get_timeout(left.min(POLL)) {
-                Ok(lent) => break Ok(lent),
-                Err(_) if !patience.caller().proceed() => break Err(Error::Interrupted),
-                Err(_) if left.is_zero() => break Err(self.exhausted(begun.elapsed())),
-                Err(_) => {}
+            if let Ok(lent) = self.pool.get_timeout(left.min(POLL)) {
+                break Ok(lent);
+            }
+            // Nobody would give one back: say why there are no more.
+            if begun.elapsed() > PATIENT
+                && !self.is_full()
+                && let Some(error) = self.shared.take_failure()
+            {
+                break Err(error);
+            }
+            if !patience.caller().proceed() {
+                break Err(Error::Interrupted);
+            }
+            if left.is_zero() {
+                break Err(self.exhausted(begun.elapsed()));
             }
         };
         stats.pool_waits.record(begun.elapsed());
         result
+    }
+
+    fn is_full(&self) -> bool {
+        self.pool.state().connections >= self.pool.max_size()
     }
 
     fn exhausted(&self, waited: Duration) -> Error {

@@ -11,7 +11,7 @@ use crate::watch::Role;
 /// Bytes that a WAL keeps on the disk once it starts over, as text for the pragma.
 const WAL_LIMIT: &str = "67108864";
 
-/// Settings that only a file without tables takes, and only before it is in WAL mode.
+/// Settings that only a file without tables takes, and only before anything else is set.
 const OF_A_NEW_FILE: [&str; 2] = ["page_size", "encoding"];
 
 /// Busy timeout first, `auto_vacuum` before WAL (after it, it is silently ignored), then the rest.
@@ -20,16 +20,16 @@ pub(crate) fn apply(raw: &rusqlite::Connection, role: Role, options: &Options) -
     raw.busy_timeout(pragmas.busy_timeout())?;
     let writes = role == Role::Writer;
     if writes {
+        for name in OF_A_NEW_FILE {
+            if let Some(value) = pragmas.get(name) {
+                set(raw, name, value)?;
+            }
+        }
         // Setting it writes, even when it is so already; another process may hold the lock.
         if let Some(value) = pragmas.get("auto_vacuum")
             && normal("auto_vacuum", value) != normal("auto_vacuum", &read(raw, "auto_vacuum")?)
         {
             set(raw, "auto_vacuum", value)?;
-        }
-        for name in OF_A_NEW_FILE {
-            if let Some(value) = pragmas.get(name) {
-                set(raw, name, value)?;
-            }
         }
         if let Some(value) = pragmas.get("journal_mode") {
             switch_journal(raw, value, pragmas.busy_timeout())?;
@@ -57,7 +57,7 @@ pub(crate) fn apply(raw: &rusqlite::Connection, role: Role, options: &Options) -
 }
 
 fn set(raw: &rusqlite::Connection, name: &str, value: &str) -> Result<()> {
-    let mut statement = raw.prepare(&format!("PRAGMA {name} = {value}"))?;
+    let mut statement = raw.prepare(&format!("PRAGMA {name} = '{value}'"))?;
     let mut rows = statement.query([])?;
     while rows.next()?.is_some() {}
     Ok(())

@@ -1,6 +1,6 @@
 //! Transactions on the writer lane, savepoints inside them, and snapshots on a reader.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use rusqlite::types::Value;
@@ -53,7 +53,10 @@ impl std::str::FromStr for Mode {
 /// A transaction on the lane; dropped without [`Transaction::commit`], it is rolled back.
 pub struct Transaction {
     writer: Writer,
-    depth: Cell<u32>,
+    /// How many savepoints were begun; each has a name of its own.
+    begun: Cell<u32>,
+    /// Those that stand, the innermost last.
+    savepoints: RefCell<Vec<u32>>,
 }
 
 impl Transaction {
@@ -74,7 +77,7 @@ impl Transaction {
             writer.command(mode.begin())?;
         }
         engine.stats.transactions.add(1);
-        Ok(Transaction { writer, depth: Cell::new(0) })
+        Ok(Transaction { writer, begun: Cell::new(0), savepoints: RefCell::default() })
     }
 
     /// The connection, as long as the transaction stands.
@@ -105,37 +108,39 @@ impl Transaction {
         self.writer.is_current().then_some(&*self.writer)
     }
 
-    /// Begin a savepoint; its depth names it to [`Transaction::release`] and
+    /// Begin a savepoint; the number names it to [`Transaction::release`] and
     /// [`Transaction::rollback_to`].
     pub fn savepoint(&self) -> Result<u32> {
-        let depth = self.depth.get() + 1;
-        self.connection()?.command(&format!("SAVEPOINT holdfast_{depth}"))?;
-        self.depth.set(depth);
-        Ok(depth)
+        let number = self.begun.get() + 1;
+        self.connection()?.command(&format!("SAVEPOINT holdfast_{number}"))?;
+        self.begun.set(number);
+        self.savepoints.borrow_mut().push(number);
+        Ok(number)
     }
 
     /// Keep what was done since the savepoint, as part of the transaction.
-    pub fn release(&self, depth: u32) -> Result<()> {
-        self.end_savepoint(depth, &["RELEASE"])
+    pub fn release(&self, savepoint: u32) -> Result<()> {
+        self.end_savepoint(savepoint, &["RELEASE"])
     }
 
     /// Undo what was done since the savepoint.
-    pub fn rollback_to(&self, depth: u32) -> Result<()> {
+    pub fn rollback_to(&self, savepoint: u32) -> Result<()> {
         if self.writer.is_current() && self.writer.is_idle() {
             return Ok(());
         }
         // What is rolled back still stands.
-        self.end_savepoint(depth, &["ROLLBACK TO", "RELEASE"])
+        self.end_savepoint(savepoint, &["ROLLBACK TO", "RELEASE"])
     }
 
-    fn end_savepoint(&self, depth: u32, verbs: &[&str]) -> Result<()> {
-        if depth == 0 || depth > self.depth.get() {
+    /// Those inside it end with it.
+    fn end_savepoint(&self, savepoint: u32, verbs: &[&str]) -> Result<()> {
+        let Some(place) = self.savepoints.borrow().iter().position(|&s| s == savepoint) else {
             return Err(Error::Closed("the nested transaction has ended already".into()));
-        }
+        };
         for verb in verbs {
-            self.connection()?.command(&format!("{verb} holdfast_{depth}"))?;
+            self.connection()?.command(&format!("{verb} holdfast_{savepoint}"))?;
         }
-        self.depth.set(depth - 1);
+        self.savepoints.borrow_mut().truncate(place);
         Ok(())
     }
 

@@ -99,12 +99,13 @@ impl Watch {
             ));
         }
         self.begun.set(None);
+        self.busy_since.set(None);
         Ok(())
     }
 
-    /// How long the lock of another process has been waited for.
-    pub(crate) fn waited(&self) -> Duration {
-        self.busy_since.get().map_or(Duration::ZERO, |since| since.elapsed())
+    /// How long the lock of another process has been waited for; `None` when nothing was.
+    pub(crate) fn waited(&self) -> Option<Duration> {
+        self.busy_since.get().map(|since| since.elapsed())
     }
 
     /// The timeout of the present caller.

@@ -61,6 +61,13 @@ impl Lane {
                     .into(),
             ));
         }
+        if queue.waiting.iter().any(|ticket| ticket.thread == thread) {
+            return Err(Error::Misuse(
+                "this thread waits for the writer lane already; a signal handler cannot write \
+                 meanwhile"
+                    .into(),
+            ));
+        }
         if queue.holder.is_none() && queue.waiting.is_empty() {
             queue.holder = Some(thread);
             return Ok(());
@@ -88,6 +95,10 @@ impl Lane {
         let mut queue = self.queue();
         loop {
             if !queue.waiting.iter().any(|t| Arc::ptr_eq(t, ticket)) {
+                if queue.closed {
+                    Self::pass_on(&mut queue);
+                    return Err(engine.closed());
+                }
                 return Ok(());
             }
             let now = Instant::now();

@@ -223,8 +223,8 @@ def _check(
 
 def _no_target(into: Any) -> ProgrammingError:
     return ProgrammingError(
-        f"rows cannot become {describe(into)}; use tuple, dict, a TypedDict, a NamedTuple, a dataclass, "
-        "a pydantic model or a msgspec.Struct"
+        f"rows cannot become {describe(into)}; use tuple, dict, a TypedDict, a NamedTuple, "
+        "a dataclass, a pydantic model or a msgspec.Struct"
     )
 
 

@@ -17,6 +17,7 @@ use crate::location::{FileId, Location};
 use crate::options::Options;
 use crate::patience::Patience;
 use crate::retry::RetryClassifiable;
+use crate::turn::Turn;
 use crate::watch::Role;
 
 /// How long the database's last users may take to close it; those who keep it open stay longer.
@@ -88,6 +89,7 @@ pub fn restore(
 
     let id = FileId::of(temporary.path())?;
     still_wanted(patience)?;
+    let turn = Turn::to_replace(&path)?;
     let safety_copy = switch(temporary, &path)?;
     place.keep();
     let restored = FileId::of(&path)? == id && {
@@ -95,6 +97,7 @@ pub fn restore(
         size(&connection)?.0 == pages
             && check::check(&connection, true, patience)?.problems.is_empty()
     };
+    drop(turn);
     if !restored {
         return Err(Error::damaged(format!(
             "{path:?} is not what was restored: somebody changed it meanwhile, or the disk failed; \

@@ -132,6 +132,10 @@ impl Migrations {
             if !is_sql || file.is_dir() {
                 continue;
             }
+            // A pipe would be read for ever.
+            if !file.is_file() {
+                return Err(Error::Migration(format!("{file:?} is no regular file")));
+            }
             let Some((version, title)) = parse(&name) else {
                 return Err(Error::Migration(format!(
                     "{file:?} is not named like a step: rename it to something like \

@@ -158,6 +158,10 @@ impl Batch {
                 bind_value(connection, lookup, position + 1, &values[place], &mut kept)?;
             }
         }
+        // A batch is in a transaction, which what made the row may have ended.
+        if !with_id {
+            connection.still()?;
+        }
         // The interpreter is needed again before the values are dropped.
         let change = insert.run(connection);
         gil.retake();

@@ -15,7 +15,11 @@ use crate::{Connection, Statement, ValueRef};
 pub(crate) struct Kept {
     row: Option<Py<PyTuple>>,
     others: Vec<Py<PyAny>>,
+    depth: u8,
 }
+
+/// How often a value is adapted at most.
+const MAX_ADAPTED: u8 = 4;
 
 /// Bind a sequence to `?` or a mapping to `:name`.
 pub(crate) fn bind(
@@ -138,8 +142,16 @@ pub(crate) fn bind_value(
                 .import("holdfast.values")?
                 .call_method1("adapt", (value,))
                 .map_err(|error| name_parameter(py, error, &label(statement)))?;
-            bind_value(connection, statement, index, &adapted, kept)?;
+            // A subclass becomes its plain value in one more turn; an adapter that gives another
+            // such object each time would never end.
+            if kept.depth >= MAX_ADAPTED {
+                return Err(unfit(format!("{}: its adapters never end", label(statement))));
+            }
+            kept.depth += 1;
+            let bound = bind_value(connection, statement, index, &adapted, kept);
+            kept.depth -= 1;
             kept.others.push(adapted.unbind());
+            bound?;
         }
     }
     Ok(())

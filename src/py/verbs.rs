@@ -96,6 +96,8 @@ pub(crate) fn execute_many(
         let row = row?;
         let kept = bind(connection, &mut statement, Some(&row)).map_err(|error| at(number, error));
         let kept = kept?;
+        // What made the row may have ended the transaction.
+        connection.still()?;
         let before = connection.total_changes();
         while step(connection, &mut statement, gil).map_err(|error| at(number, error))? {}
         if connection.total_changes() != before {

@@ -37,11 +37,24 @@ impl Statement {
         let mut tail: *const c_char = std::ptr::null();
         let length = c_int::try_from(sql.len())
             .map_err(|_| Error::Value("the statement is longer than 2 GiB".into()))?;
-        // SAFETY: the connection is open; the pointers are valid for the call.
-        let rc = unsafe {
+        let mut prepare = || {
             let text = sql.as_ptr().cast();
-            ffi::sqlite3_prepare_v3(connection.handle(), text, length, flags, &mut raw, &mut tail)
+            // SAFETY: the connection is open; the pointers are valid for the call.
+            unsafe {
+                let db = connection.handle();
+                ffi::sqlite3_prepare_v3(db, text, length, flags, &mut raw, &mut tail)
+            }
         };
+        let mut rc = prepare();
+        if rc == ffi::SQLITE_ERROR && connection.is_idle() {
+            // Without a WAL SQLite takes an old schema for the present one while it is locked out.
+            let before = connection.error(rc, Some(crate::sql::first_statement(sql)));
+            connection.look_at_schema()?;
+            rc = prepare();
+            if rc == ffi::SQLITE_ERROR {
+                return Err(before);
+            }
+        }
         if rc != ffi::SQLITE_OK {
             return Err(connection.error(rc, Some(crate::sql::first_statement(sql))));
         }

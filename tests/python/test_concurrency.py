@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import holdfast
-from processes import Child, lock_held, look
+from processes import Child, look
 
 INSERT = "insert into note(body) values (?)"
 COUNT = "select count(*) from note"
@@ -178,13 +178,3 @@ def test_a_reader_that_lay_idle_waits_without_the_interpreter(opened: Any, path:
         begun = time.perf_counter()
         assert db.fetch_value(COUNT) == 0
         assert time.perf_counter() - begun < 2
-
-
-def test_an_iterator_of_parameters_serves_every_attempt(opened: Any, path: Path) -> None:
-    db = opened(pragmas={"busy_timeout": 1}, retry=holdfast.RetryPolicy(attempts=20))
-    db.execute("create table note(id integer primary key, body)")
-    with lock_held(path) as other:
-        threading.Timer(0.2, other.send).start()
-        assert db.execute(INSERT, (text for text in ["x"])) == 1
-    assert db.fetch_value("select body from note") == "x"
-    assert db.stats()["retries"]["recovered"] == 1

@@ -71,7 +71,7 @@ def test_a_handler_may_use_the_database(opened, path: Path) -> None:
     logger.setLevel(logging.DEBUG)
     try:
         with lock_held(path), pytest.raises(BusyError):
-            db.execute("insert into log values ('mine')")
+            db.execute("insert into log values ('mine')", timeout=0.1)
         assert written.wait(20)
     finally:
         logger.removeHandler(handler)

@@ -109,12 +109,12 @@ def test_a_repeated_number_is_one_parameter(db: holdfast.Database) -> None:
     assert db.fetch_one("select ?1, ?2, ?1", ["a", "b"]) == ("a", "b", "a")
 
 
-@pytest.mark.parametrize("rows", [(1, 2), [1, 2], Point(1, 2), iter([1, 2]), {1: 0, 2: 0}.keys()])
+@pytest.mark.parametrize("rows", [(1, 2), [1, 2], Point(1, 2)])
 def test_every_sequence_is_taken(db: holdfast.Database, rows: Any) -> None:
     assert db.fetch_one("select ?, ?", rows) == (1, 2)
 
 
-@pytest.mark.parametrize("text", ["ab", b"ab", bytearray(b"ab"), 12, object()])
+@pytest.mark.parametrize("text", ["ab", b"ab", bytearray(b"ab"), 12, object(), {1}, iter([1])])
 def test_a_bare_value_is_no_sequence(db: holdfast.Database, text: Any) -> None:
     with pytest.raises(TypeError, match=r"write \[value\]"):
         db.fetch_value("select ?", text)

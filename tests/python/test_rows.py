@@ -128,7 +128,7 @@ def test_msgspec_reads_by_name_and_by_alias() -> None:
         (Film, ("seen",), "Film.title needs a column"),
         (Film, ("title", "year"), "no field for column 'year'"),
         (dict, ("id", "id"), "two columns are named 'id'"),
-        (int, ("id",), "rows cannot become int; use dict"),
+        (int, ("id",), "rows cannot become int; use tuple, dict"),
     ],
 )
 def test_columns_and_fields_must_meet(into: Any, columns: tuple[str, ...], message: str) -> None:

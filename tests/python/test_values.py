@@ -3,9 +3,9 @@
 import array
 import enum
 import sqlite3
-from contextlib import closing
 import sys
 import types
+from contextlib import closing
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
