@@ -67,7 +67,8 @@ impl Pragmas {
     pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
         let word =
             |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        if !word(name) || !word(&value.replacen('-', "", 1)) {
+        let number = value.strip_prefix('-').unwrap_or(value);
+        if !word(name) || !word(number) {
             return Err(Error::Misuse(format!(
                 "pragma {name:?} cannot be set to {value:?}: both must be plain words or numbers"
             )));

@@ -11,19 +11,15 @@ use crate::watch::Role;
 /// Bytes that a WAL keeps on the disk once it starts over, as text for the pragma.
 const WAL_LIMIT: &str = "67108864";
 
-/// Settings that only a file without tables takes, and only before anything else is set.
-const OF_A_NEW_FILE: [&str; 2] = ["page_size", "encoding"];
-
 /// Busy timeout first, `auto_vacuum` before WAL (after it, it is silently ignored), then the rest.
 pub(crate) fn apply(raw: &rusqlite::Connection, role: Role, options: &Options) -> Result<()> {
     let pragmas = &options.pragmas;
     raw.busy_timeout(pragmas.busy_timeout())?;
     let writes = role == Role::Writer;
     if writes {
-        for name in OF_A_NEW_FILE {
-            if let Some(value) = pragmas.get(name) {
-                set(raw, name, value)?;
-            }
+        // Only a new file takes it, and only before anything else is set.
+        if let Some(value) = pragmas.get("page_size") {
+            set(raw, "page_size", value)?;
         }
         // Setting it writes, even when it is so already; another process may hold the lock.
         if let Some(value) = pragmas.get("auto_vacuum")
@@ -46,8 +42,7 @@ pub(crate) fn apply(raw: &rusqlite::Connection, role: Role, options: &Options) -
         }
     }
     let done = |name| {
-        matches!(name, "busy_timeout" | "auto_vacuum" | "journal_mode")
-            || OF_A_NEW_FILE.contains(&name)
+        matches!(name, "busy_timeout" | "page_size" | "auto_vacuum" | "journal_mode")
             || (name == "application_id" && !writes)
     };
     for (name, value) in pragmas.iter().filter(|(name, _)| !done(name)) {
@@ -128,8 +123,7 @@ fn normal(name: &str, value: &str) -> String {
         "synchronous" => &["off", "normal", "full", "extra"],
         "temp_store" => &["default", "file", "memory"],
         "auto_vacuum" => &["none", "full", "incremental"],
-        "encoding" => return value.replace("utf-16le", "utf-16").replace("utf16", "utf-16"),
-        "journal_mode" | "locking_mode" => return value,
+        "journal_mode" | "locking_mode" | "encoding" => return value,
         _ => return switch(&value),
     };
     match value.parse::<usize>().ok().and_then(|i| words.get(i)) {

@@ -65,12 +65,10 @@ def test_a_pragma_that_breaks_a_promise_is_refused(
 
 
 def test_settings_of_a_new_file_are_taken(path: Path) -> None:
-    pragmas = {"page_size": 8192, "encoding": "utf-16le", "application_id": 7}
+    pragmas = {"page_size": 8192, "application_id": 7}
     with holdfast.open(path, pragmas=pragmas) as db:
         assert db.fetch_value("pragma page_size") == 8192
-        assert db.fetch_value("pragma encoding") == "UTF-16le"
         assert db.fetch_value("pragma application_id") == 7
-        assert db.fetch_value("select ?", ["ü"]) == "ü"
 
 
 @pytest.mark.parametrize("size", [0, -1, 1001, 2**31, 2**64])
