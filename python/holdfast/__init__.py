@@ -9,7 +9,7 @@
 [(1, 'hello')]
 """
 
-from ._core import Rows, Snapshot, Transaction, restore
+from ._core import Rows, Snapshot, Transaction, __version__, restore
 from .database import Database, open
 from .errors import (
     BusyError,
@@ -60,6 +60,7 @@ __all__ = [
     "TimeoutError",
     "Transaction",
     "Warning",
+    "__version__",
     "open",
     "restore",
     "retry",

@@ -32,6 +32,8 @@ _Parameters = Sequence[Any] | Mapping[str, Any]
 #: A mapping, dataclass, NamedTuple, pydantic model or msgspec struct.
 _Row = Any
 
+__version__: str
+
 @disjoint_base
 class Database:
     """A handle on one SQLite file, opened and verified; see `holdfast.open`.
@@ -146,6 +148,15 @@ class Database:
         sql: str,
         parameters: _Parameters | None = None,
         *,
+        into: type[dict[Any, Any]],
+        timeout: float | None = None,
+    ) -> list[dict[str, Any]]: ...
+    @overload
+    def fetch_all(
+        self,
+        sql: str,
+        parameters: _Parameters | None = None,
+        *,
         into: type[_T],
         timeout: float | None = None,
     ) -> list[_T]:
@@ -167,6 +178,15 @@ class Database:
         into: None = None,
         timeout: float | None = None,
     ) -> tuple[Any, ...] | None: ...
+    @overload
+    def fetch_one(
+        self,
+        sql: str,
+        parameters: _Parameters | None = None,
+        *,
+        into: type[dict[Any, Any]],
+        timeout: float | None = None,
+    ) -> dict[str, Any] | None: ...
     @overload
     def fetch_one(
         self,
@@ -198,6 +218,15 @@ class Database:
         into: None = None,
         timeout: float | None = None,
     ) -> Rows[tuple[Any, ...]]: ...
+    @overload
+    def iterate(
+        self,
+        sql: str,
+        parameters: _Parameters | None = None,
+        *,
+        into: type[dict[Any, Any]],
+        timeout: float | None = None,
+    ) -> Rows[dict[str, Any]]: ...
     @overload
     def iterate(
         self,
@@ -332,6 +361,15 @@ class Session:
         sql: str,
         parameters: _Parameters | None = None,
         *,
+        into: type[dict[Any, Any]],
+        timeout: float | None = None,
+    ) -> list[dict[str, Any]]: ...
+    @overload
+    def fetch_all(
+        self,
+        sql: str,
+        parameters: _Parameters | None = None,
+        *,
         into: type[_T],
         timeout: float | None = None,
     ) -> list[_T]:
@@ -352,6 +390,15 @@ class Session:
         into: None = None,
         timeout: float | None = None,
     ) -> tuple[Any, ...] | None: ...
+    @overload
+    def fetch_one(
+        self,
+        sql: str,
+        parameters: _Parameters | None = None,
+        *,
+        into: type[dict[Any, Any]],
+        timeout: float | None = None,
+    ) -> dict[str, Any] | None: ...
     @overload
     def fetch_one(
         self,
@@ -383,6 +430,15 @@ class Session:
         into: None = None,
         timeout: float | None = None,
     ) -> Rows[tuple[Any, ...]]: ...
+    @overload
+    def iterate(
+        self,
+        sql: str,
+        parameters: _Parameters | None = None,
+        *,
+        into: type[dict[Any, Any]],
+        timeout: float | None = None,
+    ) -> Rows[dict[str, Any]]: ...
     @overload
     def iterate(
         self,

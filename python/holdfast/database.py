@@ -20,7 +20,10 @@ DAY = 24 * 60 * 60.0
 class Database(_core.Database):
     """A handle on one SQLite file, opened and verified; made by `holdfast.open`."""
 
-    _migrations: Migrations | None = None
+    # So that a setting of another library, as `db.row_factory = dict`, is an error.
+    __slots__ = ("_migrations",)
+
+    _migrations: Migrations
 
     def migrate(
         self,
@@ -42,7 +45,7 @@ class Database(_core.Database):
         ...     app.migrate(steps).to_version
         1
         """
-        given = self._migrations if migrations is None else migrations
+        given = getattr(self, "_migrations", None) if migrations is None else migrations
         if given is None:
             raise MigrationError(
                 "no migrations were given: pass a directory or a list, here or to open()"

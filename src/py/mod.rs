@@ -47,6 +47,7 @@ fn start(py: Python<'_>) -> PyResult<()> {
 /// Sessions and the hold on the interpreter rely on its lock: a build without one turns it on.
 #[pymodule(gil_used = true)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<database::Database>()?;
     module.add_class::<session::Session>()?;
     module.add_class::<session::Snapshot>()?;
