@@ -14,11 +14,11 @@ use crate::guard;
 use crate::location::Location;
 use crate::options::Options;
 use crate::patience::Patience;
-use crate::pool::Reader;
+use crate::pool::{Reader, Request};
 use crate::retry::RetryClassifiable;
 use crate::transaction::{Mode, Snapshot, Transaction};
 use crate::vacuum::auto_vacuum;
-use crate::writer::Writer;
+use crate::writer::{Owner, Place, Writer};
 
 /// Each reader has open files and a cache of its own.
 const MAX_POOL_SIZE: u32 = 1000;
@@ -138,6 +138,37 @@ impl Database {
     /// The writing connection, held until dropped; what is open then is rolled back.
     pub fn writer(&self, patience: &Patience<'_>) -> Result<Writer> {
         Writer::enter(self.engine()?, patience)
+    }
+
+    /// A reader, if one is idle; never waits.
+    pub fn try_reader(&self) -> Result<Option<Reader>> {
+        self.engine()?.try_reader()
+    }
+
+    /// A reader for a caller that cannot wait: `ready` is called with it by another thread.
+    pub fn reader_later(
+        &self,
+        ready: impl FnOnce(Result<Reader>) + Send + 'static,
+    ) -> Result<Request> {
+        self.engine()?.reader_later(Box::new(ready))
+    }
+
+    /// The writing connection, if nobody holds it or waits for it; never waits.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] when the owner holds it already.
+    pub fn try_writer(&self, owner: Owner) -> Result<Option<Writer>> {
+        Writer::try_enter(self.engine()?, owner)
+    }
+
+    /// The writing connection for a caller that cannot wait: `ready` is called with it when its
+    /// turn has come, by the thread that gives it back.
+    pub fn writer_later(
+        &self,
+        owner: Owner,
+        ready: impl FnOnce(Result<Writer>) + Send + 'static,
+    ) -> Result<Place> {
+        Writer::enter_later(self.engine()?, owner, Box::new(ready))
     }
 
     /// Run a write that is a transaction by itself, again while it fails with a retryable error.

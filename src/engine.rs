@@ -13,7 +13,7 @@ use crate::guard::{self, PerProcess};
 use crate::location::{FileId, Location};
 use crate::options::Options;
 use crate::patience::Patience;
-use crate::pool::{Pool, Reader};
+use crate::pool::{Later, Pool, Reader};
 use crate::retry::{Retrier, RetryClassifiable, RetryCounters, RetryPolicy};
 use crate::stats::Stats;
 use crate::turn::Turn;
@@ -37,6 +37,8 @@ pub struct Engine {
     pub(crate) retries: RetryCounters,
     pub(crate) checkpointer: Checkpointer,
     pub(crate) daemon: Daemon,
+    /// Callers that cannot wait for a reader themselves.
+    pub(crate) readers_later: Later,
     policy: RetryPolicy,
     pool: Mutex<Option<Arc<Pool>>>,
     handles: AtomicUsize,
@@ -64,6 +66,7 @@ impl Engine {
             retries: RetryCounters::default(),
             checkpointer,
             daemon: Daemon::default(),
+            readers_later: Later::default(),
             policy,
             pool: Mutex::new(Some(Arc::new(pool))),
             lane: lane.map(Lane::new),
@@ -144,7 +147,7 @@ impl Engine {
         patience.caller().release();
         self.daemon.stop();
         if let Some(lane) = &self.lane {
-            lane.refuse();
+            lane.refuse(self);
         }
         if !self.quiesce(wait, patience) {
             if let Ok(pool) = self.pool() {

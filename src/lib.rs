@@ -43,6 +43,7 @@ mod transaction;
 mod turn;
 pub mod vacuum;
 mod watch;
+pub mod worker;
 mod writer;
 
 #[cfg(feature = "python")]
@@ -60,14 +61,14 @@ pub use insert::{batch_insert, upsert};
 pub use migrate::{Applied, MigrateOptions, MigrationReport, Migrations, Step, migrate_to_latest};
 pub use options::{Options, Pragmas, Profile};
 pub use patience::{Caller, Patience};
-pub use pool::Reader;
+pub use pool::{Reader, Request};
 pub use pragma::verify_pragmas;
 pub use retry::{Class, RetryClassifiable, RetryPolicy, execute_with_backoff};
 pub use rusqlite::types::{Value, ValueRef};
 pub use statement::{Lease, Statement};
 pub use transaction::{Mode, Snapshot, Transaction, execute_in_transaction};
 pub use vacuum::{VacuumDaemon, VacuumStats, run_vacuum_cycle, spawn_vacuum_daemon};
-pub use writer::Writer;
+pub use writer::{Owner, Place, Writer};
 
 #[cfg(doctest)]
 #[doc = include_str!("../docs/rust.md")]

@@ -1,5 +1,7 @@
 //! The r2d2 pool of verified reader connections.
 
+mod later;
+
 use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,6 +19,9 @@ use crate::options::Options;
 use crate::patience::{POLL, Patience};
 use crate::stats::Stats;
 use crate::watch::Role;
+
+pub(crate) use later::Later;
+pub use later::Request;
 
 /// A connection that lay idle longer than this is tried with a statement before it is handed out.
 const TRUSTED: Duration = Duration::from_secs(1);
@@ -173,8 +178,12 @@ impl Pool {
             Some(lent) => lent,
             None => self.wait(patience, stats)?,
         };
-        lent.connection.badge().pin_on();
-        Ok(Reader { lent: ManuallyDrop::new(lent) })
+        Ok(Reader::of(lent))
+    }
+
+    /// A reader, if one is idle.
+    pub(crate) fn try_get(&self) -> Option<Reader> {
+        self.pool.try_get().map(Reader::of)
     }
 
     fn wait(
@@ -212,7 +221,7 @@ impl Pool {
         self.pool.state().connections >= self.pool.max_size()
     }
 
-    fn exhausted(&self, waited: Duration) -> Error {
+    pub(crate) fn exhausted(&self, waited: Duration) -> Error {
         let code = rusqlite::ffi::SQLITE_BUSY;
         let (resource, process) = (Resource::Reader, None);
         Error::Busy(Box::new(Busy { resource, waited, code, holders: self.holders(), process }))
@@ -261,6 +270,13 @@ fn opener() -> Arc<ScheduledThreadPool> {
 /// A reader, checked out; it goes back when dropped.
 pub struct Reader {
     lent: ManuallyDrop<r2d2::PooledConnection<Manager>>,
+}
+
+impl Reader {
+    fn of(lent: r2d2::PooledConnection<Manager>) -> Self {
+        lent.connection.badge().pin_on();
+        Reader { lent: ManuallyDrop::new(lent) }
+    }
 }
 
 impl std::ops::Deref for Reader {

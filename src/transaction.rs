@@ -71,12 +71,16 @@ impl Transaction {
         mode: Mode,
         patience: &Patience<'_>,
     ) -> Result<Self> {
-        let writer = Writer::enter(engine, patience)?;
+        Self::begin_on(Writer::enter(engine, patience)?, mode, patience)
+    }
+
+    /// Begin on the lane that is held already.
+    pub fn begin_on(writer: Writer, mode: Mode, patience: &Patience<'_>) -> Result<Self> {
         {
             let _attention = writer.attend(patience);
             writer.command(mode.begin())?;
         }
-        engine.stats.transactions.add(1);
+        writer.engine().stats.transactions.add(1);
         Ok(Transaction { writer, begun: Cell::new(0), savepoints: RefCell::default() })
     }
 
@@ -180,7 +184,11 @@ pub struct Snapshot {
 impl Snapshot {
     /// The moment is now.
     pub(crate) fn begin(engine: &Engine, patience: &Patience<'_>) -> Result<Self> {
-        let reader = engine.reader(patience)?;
+        Self::begin_on(engine.reader(patience)?, patience)
+    }
+
+    /// The moment is now, on a reader that is at hand.
+    pub fn begin_on(reader: Reader, patience: &Patience<'_>) -> Result<Self> {
         {
             let _attention = reader.attend(patience);
             reader.command("BEGIN DEFERRED")?;

@@ -4,7 +4,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use crate::connection::{Badge, Connection};
@@ -24,17 +24,108 @@ pub(crate) struct Lane {
 // SAFETY: the connection is touched only by the holder of the lane, and there is one at a time.
 unsafe impl Sync for Lane {}
 
+/// Who holds the lane or waits for it: a thread, or a task of the event loop that a thread runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owner {
+    thread: u64,
+    /// 0 for the thread itself.
+    task: u64,
+}
+
+impl Owner {
+    fn this_thread() -> Self {
+        Owner { thread: guard::thread_id(), task: 0 }
+    }
+
+    /// A task of the event loop that this thread runs; the number, not 0, tells tasks apart.
+    pub fn task(task: u64) -> Self {
+        Owner { thread: guard::thread_id(), task }
+    }
+
+    /// Why waiting for this holder would be waiting for oneself.
+    fn deadlocks(self, holder: Owner) -> Option<Error> {
+        let problem = if self == holder {
+            match self.task {
+                0 => {
+                    "this thread holds the writer lane already: inside a transaction, write through \
+                      the transaction (tx), not through the database; nest with tx.transaction()"
+                }
+                _ => {
+                    "this task holds the writer lane already: inside a transaction, write through \
+                      the transaction (tx), not through the database; nest with tx.transaction()"
+                }
+            }
+        } else if self.task == 0 && self.thread == holder.thread {
+            "a task of this thread's event loop holds the writer lane, and a call that blocks the \
+             loop would keep it from ever ending; await the asynchronous verbs instead"
+        } else {
+            return None;
+        };
+        Some(Error::Misuse(problem.into()))
+    }
+}
+
 #[derive(Default)]
 struct Queue {
-    holder: Option<u64>,
+    holder: Option<Owner>,
     waiting: VecDeque<Arc<Ticket>>,
     closed: bool,
 }
 
 /// A place in the queue.
 struct Ticket {
-    thread: u64,
-    turn: Condvar,
+    owner: Owner,
+    turn: Turn,
+}
+
+/// How the one whose turn it is learns of it.
+enum Turn {
+    Thread(Condvar),
+    Later(Mutex<Option<Ready>>),
+}
+
+/// Called with the lane by the thread that gives it back, or with why there is none; must be quick.
+pub(crate) type Ready = Box<dyn FnOnce(Result<Writer>) + Send>;
+
+impl Ticket {
+    fn new(owner: Owner, turn: Turn) -> Arc<Self> {
+        Arc::new(Ticket { owner, turn })
+    }
+
+    /// Say that something has changed; gives what is to be called without the queue's lock.
+    fn call(&self) -> Option<Ready> {
+        match &self.turn {
+            Turn::Thread(turn) => {
+                turn.notify_one();
+                None
+            }
+            Turn::Later(ready) => ready.lock().unwrap_or_else(PoisonError::into_inner).take(),
+        }
+    }
+}
+
+impl Queue {
+    /// Become the holder if nobody is, and nobody waits; an error where waiting would never end.
+    fn take(&mut self, owner: Owner, engine: &Engine) -> Result<bool> {
+        if self.closed {
+            return Err(engine.closed());
+        }
+        if let Some(error) = self.holder.and_then(|holder| owner.deadlocks(holder)) {
+            return Err(error);
+        }
+        let free = self.holder.is_none() && self.waiting.is_empty();
+        if free {
+            self.holder = Some(owner);
+        }
+        Ok(free)
+    }
+
+    /// Take a ticket out; `false` when its turn has come already.
+    fn withdraw(&mut self, ticket: &Arc<Ticket>) -> bool {
+        let before = self.waiting.len();
+        self.waiting.retain(|other| !Arc::ptr_eq(other, ticket));
+        self.waiting.len() < before
+    }
 }
 
 impl Lane {
@@ -48,31 +139,20 @@ impl Lane {
     }
 
     /// Become the holder.
-    fn enter(&self, engine: &Engine, patience: &Patience<'_>) -> Result<()> {
-        let thread = guard::thread_id();
+    fn enter(&self, engine: &Arc<Engine>, patience: &Patience<'_>) -> Result<()> {
+        let owner = Owner::this_thread();
         let mut queue = self.queue();
-        if queue.closed {
-            return Err(engine.closed());
+        if queue.take(owner, engine)? {
+            return Ok(());
         }
-        if queue.holder == Some(thread) {
-            return Err(Error::Misuse(
-                "this thread holds the writer lane already: inside a transaction, write through the \
-                 transaction (tx), not through the database; nest with tx.transaction()"
-                    .into(),
-            ));
-        }
-        if queue.waiting.iter().any(|ticket| ticket.thread == thread) {
+        if queue.waiting.iter().any(|ticket| ticket.owner == owner) {
             return Err(Error::Misuse(
                 "this thread waits for the writer lane already; a signal handler cannot write \
                  meanwhile"
                     .into(),
             ));
         }
-        if queue.holder.is_none() && queue.waiting.is_empty() {
-            queue.holder = Some(thread);
-            return Ok(());
-        }
-        let ticket = Arc::new(Ticket { thread, turn: Condvar::new() });
+        let ticket = Ticket::new(owner, Turn::Thread(Condvar::new()));
         queue.waiting.push_back(Arc::clone(&ticket));
         // The interpreter lock must never be waited for with the queue locked.
         drop(queue);
@@ -86,17 +166,19 @@ impl Lane {
     fn wait(
         &self,
         ticket: &Arc<Ticket>,
-        engine: &Engine,
+        engine: &Arc<Engine>,
         patience: &Patience<'_>,
         begun: Instant,
     ) -> Result<()> {
+        let Turn::Thread(turn) = &ticket.turn else { return Ok(()) };
         let deadline = patience.deadline().unwrap_or(begun + DEFAULT_WAIT);
         let mut polled = begun;
         let mut queue = self.queue();
         loop {
             if !queue.waiting.iter().any(|t| Arc::ptr_eq(t, ticket)) {
                 if queue.closed {
-                    Self::pass_on(&mut queue);
+                    drop(queue);
+                    self.pass_on(engine);
                     return Err(engine.closed());
                 }
                 return Ok(());
@@ -110,22 +192,22 @@ impl Lane {
                 None
             };
             if let Some(error) = failure {
-                queue.waiting.retain(|t| !Arc::ptr_eq(t, ticket));
+                queue.withdraw(ticket);
                 return Err(error);
             }
             let time = POLL.min(deadline - now);
-            queue = ticket.turn.wait_timeout(queue, time).unwrap_or_else(PoisonError::into_inner).0;
+            queue = turn.wait_timeout(queue, time).unwrap_or_else(PoisonError::into_inner).0;
             if polled.elapsed() >= POLL {
                 polled = Instant::now();
                 drop(queue);
                 let proceed = patience.caller().proceed();
                 queue = self.queue();
-                let before = queue.waiting.len();
                 if !proceed {
-                    queue.waiting.retain(|t| !Arc::ptr_eq(t, ticket));
-                    if queue.waiting.len() == before {
-                        // The lane came in the same moment: pass it on.
-                        Self::pass_on(&mut queue);
+                    let came = !queue.withdraw(ticket);
+                    drop(queue);
+                    if came {
+                        // In the same moment: to be passed on.
+                        self.pass_on(engine);
                     }
                     return Err(Error::Interrupted);
                 }
@@ -139,11 +221,16 @@ impl Lane {
         Error::Busy(Box::new(Busy { resource, waited, code, holders, process }))
     }
 
-    fn pass_on(queue: &mut Queue) {
-        let next = queue.waiting.pop_front();
-        queue.holder = next.as_ref().map(|ticket| ticket.thread);
-        if let Some(ticket) = next {
-            ticket.turn.notify_one();
+    /// Give the lane to whoever waits first.
+    fn pass_on(&self, engine: &Arc<Engine>) {
+        let next = {
+            let mut queue = self.queue();
+            let next = queue.waiting.pop_front();
+            queue.holder = next.as_ref().map(|ticket| ticket.owner);
+            next
+        };
+        if let Some(ready) = next.and_then(|ticket| ticket.call()) {
+            ready(Ok(Writer::holding(engine)));
         }
     }
 
@@ -163,10 +250,20 @@ impl Lane {
     }
 
     /// Let nobody in any more.
-    pub(crate) fn refuse(&self) {
-        let mut queue = self.queue();
-        queue.closed = true;
-        queue.waiting.iter().for_each(|ticket| ticket.turn.notify_one());
+    pub(crate) fn refuse(&self, engine: &Engine) {
+        let later = {
+            let mut queue = self.queue();
+            queue.closed = true;
+            let (later, threads): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut queue.waiting)
+                .into_iter()
+                .partition(|ticket| matches!(ticket.turn, Turn::Later(_)));
+            queue.waiting = threads;
+            queue.waiting.iter().for_each(|ticket| drop(ticket.call()));
+            later
+        };
+        for ready in later.iter().filter_map(|ticket| ticket.call()) {
+            ready(Err(engine.closed()));
+        }
     }
 
     pub(crate) fn is_free(&self) -> bool {
@@ -202,10 +299,39 @@ impl Writer {
     pub(crate) fn enter(engine: &Arc<Engine>, patience: &Patience<'_>) -> Result<Self> {
         let lane = engine.lane()?;
         lane.enter(engine, patience)?;
+        Ok(Self::holding(engine))
+    }
+
+    /// The guard of whoever just became the holder.
+    fn holding(engine: &Arc<Engine>) -> Self {
         let engine = ManuallyDrop::new(Arc::clone(engine));
         let writer = Writer { engine, _one_thread: PhantomData };
         writer.badge().pin_on();
-        Ok(writer)
+        writer
+    }
+
+    /// Take the lane if it is free and nobody waits for it.
+    pub(crate) fn try_enter(engine: &Arc<Engine>, owner: Owner) -> Result<Option<Self>> {
+        let free = engine.lane()?.queue().take(owner, engine)?;
+        Ok(free.then(|| Self::holding(engine)))
+    }
+
+    /// Take a place in the queue; `ready` is called when the turn has come, at once if it has.
+    pub(crate) fn enter_later(engine: &Arc<Engine>, owner: Owner, ready: Ready) -> Result<Place> {
+        let lane = engine.lane()?;
+        let ticket = Ticket::new(owner, Turn::Later(Mutex::new(Some(ready))));
+        let came = {
+            let mut queue = lane.queue();
+            let free = queue.take(owner, engine)?;
+            if !free {
+                queue.waiting.push_back(Arc::clone(&ticket));
+            }
+            free
+        };
+        if let (true, Some(ready)) = (came, ticket.call()) {
+            ready(Ok(Self::holding(engine)));
+        }
+        Ok(Place { engine: Arc::downgrade(engine), ticket })
     }
 
     pub(crate) fn engine(&self) -> &Arc<Engine> {
@@ -236,9 +362,32 @@ impl Drop for Writer {
         self.engine.stats.lane_holds.record(self.badge().take_off());
         self.engine.after_write();
         if let Ok(lane) = self.engine.lane() {
-            Lane::pass_on(&mut lane.queue());
+            lane.pass_on(&self.engine);
         }
         // SAFETY: dropped once, here.
         unsafe { ManuallyDrop::drop(&mut self.engine) };
+    }
+}
+
+/// A place in the queue of the lane.
+pub struct Place {
+    engine: Weak<Engine>,
+    ticket: Arc<Ticket>,
+}
+
+impl Place {
+    /// Give the place up; `false` when the turn has come already.
+    pub fn withdraw(&self) -> bool {
+        let Some(engine) = self.engine.upgrade() else { return true };
+        engine.lane().is_ok_and(|lane| lane.queue().withdraw(&self.ticket))
+    }
+
+    /// Why the turn has not come for so long.
+    pub fn busy(&self, waited: Duration) -> Error {
+        let engine = self.engine.upgrade();
+        match engine.as_ref().map(|engine| engine.lane()) {
+            Some(Ok(lane)) => lane.busy(waited),
+            _ => Error::Closed("the database is closed; open it again".into()),
+        }
     }
 }
