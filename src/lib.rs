@@ -29,6 +29,7 @@ pub mod retry;
 pub mod sql;
 pub mod stats;
 
+mod buffer;
 mod checkpoint;
 mod connection;
 mod engine;
@@ -38,6 +39,7 @@ mod guard;
 mod insert;
 mod pool;
 mod pragma;
+pub mod session;
 mod statement;
 mod transaction;
 mod turn;
@@ -50,6 +52,7 @@ mod writer;
 mod py;
 
 pub use backup::{BackupOptions, BackupReport, CheckReport, RestoreReport, restore};
+pub use buffer::{Buffer, BufferedRow, Row};
 pub use connection::Connection;
 pub use database::Database;
 pub use engine::close_all;

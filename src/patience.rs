@@ -16,6 +16,16 @@ pub trait Caller {
     fn proceed(&self) -> bool {
         true
     }
+
+    /// Whether the operation may wait and run long; if not, it ends where it would.
+    fn may_wait(&self) -> bool {
+        true
+    }
+
+    /// Whether the operation is to end at once; asked while it waits and runs.
+    fn is_cancelled(&self) -> bool {
+        false
+    }
 }
 
 /// A caller that holds nothing and is never interrupted.
@@ -48,6 +58,11 @@ impl<'a> Patience<'a> {
         Patience { started: timeout.map(|_| Instant::now()), timeout, caller }
     }
 
+    /// A timeout that counts from a moment in the past.
+    pub fn since(started: Instant, timeout: Option<Duration>, caller: &'a dyn Caller) -> Self {
+        Patience { started: timeout.map(|_| started), timeout, caller }
+    }
+
     /// The moment at which the caller gives up.
     pub fn deadline(&self) -> Option<Instant> {
         self.started?.checked_add(self.timeout?)
@@ -69,6 +84,9 @@ impl<'a> Patience<'a> {
 
     /// Sleep, but never past the deadline and only while the caller wants to go on.
     pub fn sleep(&self, time: Duration) -> bool {
+        if !self.caller.may_wait() {
+            return false;
+        }
         self.caller.release();
         let end = Instant::now() + time;
         let end = self.deadline().map_or(end, |d| d.min(end));

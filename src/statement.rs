@@ -8,12 +8,15 @@ use std::collections::HashMap;
 use std::ffi::{CStr, c_int};
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::ffi;
 use rusqlite::types::{Value, ValueRef};
 
+use crate::buffer::Row;
 use crate::connection::Connection;
 use crate::error::{Error, Result, summary};
+use crate::watch::BUDGET;
 
 /// How many statements a connection keeps prepared.
 const CAPACITY: usize = 256;
@@ -27,6 +30,7 @@ pub struct Statement {
     parameters: usize,
     readonly: bool,
     long: Cell<bool>,
+    heavy: Cell<bool>,
     columns: OnceCell<Arc<[String]>>,
     prepared: Cell<c_int>,
 }
@@ -48,6 +52,16 @@ impl Statement {
     /// Whether it ran past the budget of a short statement the last time.
     pub fn is_long(&self) -> bool {
         self.long.get()
+    }
+
+    /// Whether all of its steps together took longer than an event loop can be kept waiting.
+    pub fn is_heavy(&self) -> bool {
+        self.heavy.get()
+    }
+
+    /// Remember how long all of its steps took.
+    pub fn took(&self, time: Duration) {
+        self.heavy.set(time >= BUDGET);
     }
 
     /// The number of parameters; a `:name` that is used twice counts once.
@@ -235,17 +249,8 @@ impl Statement {
     /// [`Error::Value`] for text that is not UTF-8.
     pub fn row(&self) -> Result<Vec<Value>> {
         (0..self.column_count())
-            .map(|i| Value::try_from(self.column(i)).map_err(|_| self.not_utf8(i)))
+            .map(|i| Value::try_from(self.column(i)).map_err(|_| Row::not_utf8(self, i)))
             .collect()
-    }
-
-    /// The error for a column whose text is not UTF-8.
-    pub fn not_utf8(&self, index: usize) -> Error {
-        let sql = summary(&self.sql);
-        Error::Value(format!(
-            "column {index} (from 0) holds text that is not UTF-8; read it as bytes with \
-             CAST(... AS BLOB) (in: {sql})"
-        ))
     }
 
     /// End the run; the parameters stay.

@@ -80,8 +80,22 @@ impl Transaction {
             let _attention = writer.attend(patience);
             writer.command(mode.begin())?;
         }
+        Ok(Self::begun(writer))
+    }
+
+    /// [`Transaction::begin_on`], again and again while another process is busy; the lane is kept.
+    pub fn begin_holding(writer: Writer, mode: Mode, patience: &Patience<'_>) -> Result<Self> {
+        let engine = Arc::clone(writer.engine());
+        engine.retrying(patience, || {
+            let _attention = writer.attend(patience);
+            writer.command(mode.begin())
+        })?;
+        Ok(Self::begun(writer))
+    }
+
+    fn begun(writer: Writer) -> Self {
         writer.engine().stats.transactions.add(1);
-        Ok(Transaction { writer, begun: Cell::new(0), savepoints: RefCell::default() })
+        Transaction { writer, begun: Cell::new(0), savepoints: RefCell::default() }
     }
 
     /// The connection, as long as the transaction stands.

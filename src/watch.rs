@@ -12,7 +12,7 @@ use crate::patience::{POLL, Patience};
 /// Steps of SQLite's virtual machine between two looks at the clock.
 const STEPS: c_int = 1000;
 /// A statement that runs longer than this makes its caller let go of what it holds.
-const BUDGET: Duration = Duration::from_millis(1);
+pub(crate) const BUDGET: Duration = Duration::from_millis(1);
 /// How often SQLite's lock is tried while another process holds it.
 const BUSY_INTERVAL: Duration = Duration::from_millis(1);
 
@@ -133,6 +133,9 @@ impl Watch {
         if patience.deadline().is_some_and(|deadline| now >= deadline) {
             return self.end(Ending::Deadline);
         }
+        if patience.caller().is_cancelled() {
+            return self.end(Ending::Caller);
+        }
         if self.polled.get().is_none_or(|polled| now.duration_since(polled) >= POLL) {
             self.polled.set(Some(now));
             self.inside.set(true);
@@ -154,6 +157,9 @@ impl Watch {
             return patience.deadline().is_some_and(|d| now >= d) && self.end(Ending::Deadline);
         };
         if now.duration_since(begun) >= BUDGET {
+            if !patience.caller().may_wait() {
+                return self.end(Ending::Caller);
+            }
             patience.caller().release();
         }
         self.is_over(patience, now)
@@ -176,6 +182,9 @@ impl Watch {
             return false;
         }
         if let Some(patience) = patience {
+            if !patience.caller().may_wait() {
+                return false;
+            }
             patience.caller().release();
             if self.is_over(patience, now) {
                 return false;

@@ -13,6 +13,9 @@ use crate::patience::{Caller, Patience};
 /// How long a loop over rows keeps other threads waiting; CPython's own switch interval.
 const TURN: Duration = Duration::from_millis(5);
 
+/// How long an event loop may be kept waiting by one operation.
+const BRIEF: Duration = Duration::from_millis(1);
+
 /// How long a daemon thread is kept from its error at the end of the process; someone may join it.
 const PARKED: Duration = Duration::from_secs(2);
 
@@ -27,21 +30,26 @@ pub(crate) struct Gil {
     turn: Cell<Instant>,
     /// Set when a callback raised: the operation is to end at the next look.
     raised: Cell<bool>,
+    /// An event loop waits: what would wait or run long ends instead.
+    brief: bool,
+    overran: Cell<bool>,
 }
 
 impl Caller for Gil {
     fn release(&self) {
-        if self.released.get().is_null() {
+        if self.brief {
+            self.overran.set(true);
+        } else if self.released.get().is_null() {
             // SAFETY: this thread is attached; `retake` undoes it before Python goes on.
             self.released.set(unsafe { ffi::PyEval_SaveThread() });
         }
     }
 
     fn proceed(&self) -> bool {
-        if self.raised.get() {
+        if self.raised.get() || self.overran.get() {
             return false;
         }
-        if !crate::is_main_thread() {
+        if self.brief || !crate::is_main_thread() {
             return true;
         }
         let was_released = !self.released.get().is_null();
@@ -53,9 +61,35 @@ impl Caller for Gil {
         }
         proceed
     }
+
+    fn may_wait(&self) -> bool {
+        if self.brief {
+            self.overran.set(true);
+        }
+        !self.brief
+    }
 }
 
 impl Gil {
+    fn new(brief: bool) -> Self {
+        Gil {
+            released: Cell::new(std::ptr::null_mut()),
+            turn: Cell::new(Instant::now()),
+            raised: Cell::new(false),
+            brief,
+            overran: Cell::new(false),
+        }
+    }
+
+    /// Before something that takes long: let go of the interpreter, or end where nobody may wait.
+    pub(crate) fn take_long(&self) -> Result<(), Failure> {
+        self.release();
+        match self.overran.get() {
+            true => Err(Failure::Engine(crate::Error::Interrupted)),
+            false => Ok(()),
+        }
+    }
+
     /// Hold the interpreter again.
     #[inline]
     pub(crate) fn retake(&self) {
@@ -82,6 +116,9 @@ impl Gil {
     /// In a loop over rows: let other threads and signal handlers have their turn.
     pub(crate) fn breathe(&self) -> Result<(), Failure> {
         self.retake();
+        if self.brief {
+            return if self.turn.get().elapsed() < BRIEF { Ok(()) } else { self.take_long() };
+        }
         if self.turn.get().elapsed() < TURN {
             return Ok(());
         }
@@ -109,11 +146,7 @@ pub(crate) fn call<T>(
     timeout: Option<f64>,
     operation: impl FnOnce(&Gil, &Patience<'_>) -> Result<T, Failure>,
 ) -> PyResult<T> {
-    let gil = Gil {
-        released: Cell::new(std::ptr::null_mut()),
-        turn: Cell::new(Instant::now()),
-        raised: Cell::new(false),
-    };
+    let gil = Gil::new(false);
     let result = seconds(timeout).and_then(|timeout| {
         let result = operation(&gil, &Patience::new(timeout, &gil));
         gil.retake();
@@ -126,6 +159,20 @@ pub(crate) fn call<T>(
             park_at_exit(py, &failure);
             failure.into_py(py)
         }),
+    }
+}
+
+/// Run an operation at once if it is short; `None` when it would wait or take long. What it began
+/// it must leave undone then.
+pub(crate) fn call_brief<T>(
+    operation: impl FnOnce(&Gil, &Patience<'_>) -> Result<T, Failure>,
+) -> Result<Option<T>, Failure> {
+    let gil = Gil::new(true);
+    match operation(&gil, &Patience::new(None, &gil)) {
+        Ok(value) => Ok(Some(value)),
+        Err(_) if gil.overran.get() => Ok(None),
+        Err(Failure::Engine(crate::Error::Busy(_))) => Ok(None),
+        Err(failure) => Err(failure),
     }
 }
 

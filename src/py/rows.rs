@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::error::{Failure, unfit};
-use crate::{Statement, ValueRef};
+use crate::{Row, Statement, ValueRef};
 
 // The storage types that a column may have, as `holdfast.annotations` writes them.
 const NULL: u8 = 1;
@@ -215,7 +215,7 @@ pub(crate) fn value<'py>(
                 let text = ffi::PyUnicode_DecodeUTF8(v.as_ptr().cast(), length, std::ptr::null());
                 if text.is_null() {
                     ffi::PyErr_Clear();
-                    return Err(statement.not_utf8(index).into());
+                    return Err(Row::not_utf8(statement, index).into());
                 }
                 text
             }

@@ -68,6 +68,7 @@ impl Statement {
                 parameters: ffi::sqlite3_bind_parameter_count(raw.as_ptr()) as usize,
                 readonly: ffi::sqlite3_stmt_readonly(raw.as_ptr()) != 0,
                 long: Cell::new(false),
+                heavy: Cell::new(false),
                 columns: OnceCell::new(),
                 prepared: Cell::new(0),
             }
