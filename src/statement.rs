@@ -1,5 +1,6 @@
 //! Prepared statements: the cache of a connection, binding, stepping.
 
+mod pace;
 mod prepare;
 mod script;
 
@@ -8,7 +9,6 @@ use std::collections::HashMap;
 use std::ffi::{CStr, c_int};
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rusqlite::ffi;
 use rusqlite::types::{Value, ValueRef};
@@ -16,10 +16,12 @@ use rusqlite::types::{Value, ValueRef};
 use crate::buffer::Row;
 use crate::connection::Connection;
 use crate::error::{Error, Result, summary};
-use crate::watch::BUDGET;
+use pace::Pace;
 
 /// How many statements a connection keeps prepared.
 const CAPACITY: usize = 256;
+
+const REPREPARED: c_int = ffi::SQLITE_STMTSTATUS_REPREPARE;
 
 /// A prepared statement, taken out of its connection's cache.
 ///
@@ -29,8 +31,7 @@ pub struct Statement {
     sql: Arc<str>,
     parameters: usize,
     readonly: bool,
-    long: Cell<bool>,
-    heavy: Cell<bool>,
+    pace: Pace,
     columns: OnceCell<Arc<[String]>>,
     prepared: Cell<c_int>,
 }
@@ -47,21 +48,6 @@ impl Statement {
     /// Whether it leaves the file as it is.
     pub fn is_readonly(&self) -> bool {
         self.readonly
-    }
-
-    /// Whether it ran past the budget of a short statement the last time.
-    pub fn is_long(&self) -> bool {
-        self.long.get()
-    }
-
-    /// Whether all of its steps together took longer than an event loop can be kept waiting.
-    pub fn is_heavy(&self) -> bool {
-        self.heavy.get()
-    }
-
-    /// Remember how long all of its steps took.
-    pub fn took(&self, time: Duration) {
-        self.heavy.set(time >= BUDGET);
     }
 
     /// The number of parameters; a `:name` that is used twice counts once.
@@ -87,13 +73,10 @@ impl Statement {
 
     /// The names of the columns, in order.
     pub fn columns(&mut self) -> &Arc<[String]> {
+        self.forget_old_plan();
         // SAFETY: the statement is valid; column names are UTF-8 that lives until the next step.
         unsafe {
             let raw = self.raw.as_ptr();
-            let prepared = ffi::sqlite3_stmt_status(raw, ffi::SQLITE_STMTSTATUS_REPREPARE, 0);
-            if prepared != self.prepared.replace(prepared) {
-                self.columns.take();
-            }
             self.columns.get_or_init(|| {
                 (0..ffi::sqlite3_column_count(raw))
                     .map(|i| {
@@ -196,22 +179,17 @@ impl Statement {
     pub fn step(&mut self, connection: &Connection) -> Result<bool> {
         let watch = connection.watch();
         watch.begin()?;
+        let clock = self.pace.clock();
         // SAFETY: the statement is valid.
-        match unsafe { ffi::sqlite3_step(self.raw.as_ptr()) } {
-            ffi::SQLITE_ROW => {
-                if watch.was_long() {
-                    self.long.set(true);
-                }
-                Ok(true)
+        let more = match unsafe { ffi::sqlite3_step(self.raw.as_ptr()) } {
+            ffi::SQLITE_ROW => true,
+            ffi::SQLITE_DONE => false,
+            rc => {
+                return Err(connection.error(rc, Some(&self.sql)).without_values(self.parameters));
             }
-            ffi::SQLITE_DONE => {
-                if watch.was_long() {
-                    self.long.set(true);
-                }
-                Ok(false)
-            }
-            rc => Err(connection.error(rc, Some(&self.sql)).without_values(self.parameters)),
-        }
+        };
+        self.pace.learn(clock.map_or_else(|| watch.ran(), |begun| begun.elapsed()));
+        Ok(more)
     }
 
     /// Run it to its end, past any rows.
@@ -256,6 +234,7 @@ impl Statement {
     /// End the run; the parameters stay.
     #[inline]
     pub fn rewind(&mut self) {
+        self.pace.ended();
         // SAFETY: the statement is valid; the result repeats the last step's, already reported.
         unsafe { ffi::sqlite3_reset(self.raw.as_ptr()) };
     }
@@ -263,12 +242,27 @@ impl Statement {
     /// End the run and forget the parameters.
     #[inline]
     pub fn reset(&mut self) {
-        // SAFETY: the statement is valid; the result repeats the last step's, already reported.
+        self.rewind();
+        self.forget_old_plan();
+        // SAFETY: the statement is valid.
         unsafe {
-            ffi::sqlite3_reset(self.raw.as_ptr());
             if self.parameters > 0 {
                 ffi::sqlite3_clear_bindings(self.raw.as_ptr());
             }
+        }
+    }
+}
+
+impl Statement {
+    /// SQLite prepares it anew when the schema has changed.
+    #[inline]
+    fn forget_old_plan(&mut self) {
+        let raw = self.raw.as_ptr();
+        // SAFETY: the statement is valid.
+        let prepared = unsafe { ffi::sqlite3_stmt_status(raw, REPREPARED, 0) };
+        if prepared != self.prepared.replace(prepared) {
+            self.columns.take();
+            self.pace.replanned();
         }
     }
 }

@@ -113,9 +113,10 @@ impl Watch {
         self.patience().and_then(Patience::limit).unwrap_or_default()
     }
 
-    /// Whether the step that just ended ran past its budget.
-    pub(crate) fn was_long(&self) -> bool {
-        self.begun.get().is_some_and(|begun| begun.elapsed() >= BUDGET)
+    /// How long the step that just ended ran; nothing for the first [`STEPS`].
+    #[inline]
+    pub(crate) fn ran(&self) -> Duration {
+        self.begun.get().map_or(Duration::ZERO, |begun| begun.elapsed())
     }
 
     fn patience(&self) -> Option<&Patience<'static>> {

@@ -44,7 +44,7 @@ pub(crate) fn step(
     statement: &mut Statement,
     gil: &Gil,
 ) -> Result<bool, Failure> {
-    if statement.is_long() {
+    if statement.is_long(connection) {
         gil.release();
     }
     let more = statement.step(connection);

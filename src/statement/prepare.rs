@@ -7,6 +7,7 @@ use std::ptr::NonNull;
 use rusqlite::ffi;
 
 use super::Statement;
+use super::pace::Pace;
 use crate::connection::Connection;
 use crate::error::{Error, Result, summary};
 
@@ -67,8 +68,7 @@ impl Statement {
                 sql: text.into(),
                 parameters: ffi::sqlite3_bind_parameter_count(raw.as_ptr()) as usize,
                 readonly: ffi::sqlite3_stmt_readonly(raw.as_ptr()) != 0,
-                long: Cell::new(false),
-                heavy: Cell::new(false),
+                pace: Pace::default(),
                 columns: OnceCell::new(),
                 prepared: Cell::new(0),
             }

@@ -6,6 +6,7 @@ mod database;
 mod load;
 mod location;
 mod migrate;
+mod pace;
 mod restore;
 mod retry;
 mod script;

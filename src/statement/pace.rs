@@ -1,0 +1,234 @@
+//! How long a statement is expected to run: what its plan says, and what its runs have shown.
+
+use std::cell::{Cell, OnceCell};
+use std::ptr::NonNull;
+use std::time::{Duration, Instant};
+
+use rusqlite::ffi;
+
+use super::Statement;
+use crate::connection::Connection;
+use crate::error::Result;
+use crate::watch::BUDGET;
+
+/// The short runs that make up for each millisecond of a long one.
+const AMENDS: u32 = 16;
+/// The same for a plan that says that it may block and has not run yet.
+const PROBATION: u32 = 4;
+
+/// Instructions of SQLite's virtual machine that may work long by themselves. The loop around one
+/// is seen by the progress handler, what happens inside of it is not.
+const BLOCKING: &[&str] = &[
+    "SorterOpen",
+    "SorterSort",
+    "RowSetRead",
+    "Count",
+    "VFilter",
+    "VUpdate",
+    "VCreate",
+    "VDestroy",
+    "VRename",
+    "Clear",
+    "Destroy",
+    "ParseSchema",
+    "IntegrityCk",
+    "Vacuum",
+    "Checkpoint",
+];
+
+/// Functions whose work is bounded by the size of one row. Others, as those of extensions, may
+/// block.
+const QUICK: &[&str] = &[
+    "->",
+    "->>",
+    "abs",
+    "avg",
+    "bm25",
+    "ceil",
+    "changes",
+    "char",
+    "coalesce",
+    "concat",
+    "concat_ws",
+    "count",
+    "cume_dist",
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "date",
+    "datetime",
+    "dense_rank",
+    "exp",
+    "first_value",
+    "floor",
+    "format",
+    "glob",
+    "group_concat",
+    "hex",
+    "ifnull",
+    "iif",
+    "instr",
+    "json",
+    "json_array",
+    "json_array_length",
+    "json_extract",
+    "json_object",
+    "json_quote",
+    "json_type",
+    "json_valid",
+    "julianday",
+    "lag",
+    "last_insert_rowid",
+    "last_value",
+    "lead",
+    "length",
+    "like",
+    "ln",
+    "log",
+    "lower",
+    "ltrim",
+    "max",
+    "min",
+    "mod",
+    "nth_value",
+    "ntile",
+    "nullif",
+    "octet_length",
+    "percent_rank",
+    "pow",
+    "power",
+    "printf",
+    "quote",
+    "random",
+    "rank",
+    "round",
+    "row_number",
+    "rtrim",
+    "sign",
+    "sqrt",
+    "strftime",
+    "string_agg",
+    "subtype",
+    "substr",
+    "substring",
+    "sum",
+    "time",
+    "timediff",
+    "total",
+    "total_changes",
+    "trim",
+    "trunc",
+    "typeof",
+    "unhex",
+    "unicode",
+    "unixepoch",
+    "upper",
+];
+
+/// What is known of a statement's pace.
+#[derive(Default)]
+pub(super) struct Pace {
+    /// Whether the plan has instructions that may block; asked for at the first need.
+    blocks: OnceCell<bool>,
+    /// Short runs that are wanted before the next one is expected to be short.
+    doubt: Cell<u32>,
+    /// In the middle of a run: whether the last step was long.
+    last: Cell<Option<bool>>,
+    /// Whether all steps of the last whole run together were long.
+    heavy: Cell<bool>,
+}
+
+impl Pace {
+    /// The clock to take along on a step: the progress handler has none for a plan that blocks.
+    #[inline]
+    pub(super) fn clock(&self) -> Option<Instant> {
+        (self.blocks.get() == Some(&true)).then(Instant::now)
+    }
+
+    /// Learn from a step.
+    #[inline]
+    pub(super) fn learn(&self, took: Duration) {
+        let long = took >= BUDGET;
+        let first = self.last.replace(Some(long)).is_none();
+        if long {
+            let millis = u32::try_from(took.as_millis()).unwrap_or(u32::MAX);
+            self.doubt.set(self.doubt.get().max(millis.saturating_mul(AMENDS)));
+        } else if first && self.doubt.get() > 0 {
+            self.doubt.set(self.doubt.get() - 1);
+        }
+    }
+
+    /// The run has ended.
+    #[inline]
+    pub(super) fn ended(&self) {
+        self.last.set(None);
+    }
+
+    /// The plan was made anew.
+    pub(super) fn replanned(&mut self) {
+        self.blocks.take();
+    }
+}
+
+impl Statement {
+    /// Whether its next step is expected to work longer than a short statement does.
+    ///
+    /// A statement that was long must be short a number of times before it is believed again; one
+    /// whose plan may block must be so before it is believed at all.
+    #[inline]
+    pub fn is_long(&self, connection: &Connection) -> bool {
+        let pace = &self.pace;
+        if pace.blocks.get().is_none() {
+            self.may_block(connection);
+        }
+        pace.last.get().unwrap_or(pace.doubt.get() > 0)
+    }
+
+    /// Whether all of its steps together took longer than an event loop can be kept waiting.
+    pub fn is_heavy(&self) -> bool {
+        self.pace.heavy.get()
+    }
+
+    /// Remember how long all of its steps took.
+    pub fn took(&self, time: Duration) {
+        self.pace.heavy.set(time >= BUDGET);
+    }
+
+    /// Whether its plan has a step that the progress handler cannot see into, and so a caller
+    /// cannot let go in the middle of it: a sort, a virtual table, a function that is not known.
+    pub fn may_block(&self, connection: &Connection) -> bool {
+        *self.pace.blocks.get_or_init(|| {
+            // Without the table of instructions, as other builds are, nothing is known ahead.
+            let blocks = has_blocking_step(connection, self.raw).unwrap_or(false);
+            if blocks {
+                self.pace.doubt.set(self.pace.doubt.get().max(PROBATION));
+            }
+            blocks
+        })
+    }
+}
+
+/// Not by EXPLAIN, which would set the number of changes.
+fn has_blocking_step(connection: &Connection, raw: NonNull<ffi::sqlite3_stmt>) -> Result<bool> {
+    connection.internal(|| {
+        let mut plan = connection.statement("SELECT opcode, p4 FROM bytecode(?)")?;
+        let of = raw.as_ptr().cast();
+        // SAFETY: both statements are valid, and the pointer is let go of with the reset.
+        unsafe {
+            ffi::sqlite3_bind_pointer(plan.raw.as_ptr(), 1, of, c"stmt-pointer".as_ptr(), None);
+        }
+        while plan.step(connection)? {
+            let opcode = plan.column(0).as_str().unwrap_or_default();
+            if BLOCKING.contains(&opcode) {
+                return Ok(true);
+            }
+            if matches!(opcode, "Function" | "PureFunc" | "AggStep" | "AggFinal") {
+                let name = plan.column(1).as_str().unwrap_or_default().split('(').next();
+                if name.is_none_or(|name| QUICK.binary_search(&name).is_err()) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    })
+}
