@@ -14,6 +14,10 @@ use crate::error::{Error, Result};
 use crate::patience::Patience;
 use crate::writer::Writer;
 
+mod verb;
+
+pub use verb::{CheckpointMode, CheckpointReport};
+
 /// Pages in the WAL from which on a checkpoint is worth it, as SQLite's own default has it.
 const WANTED: u32 = 1000;
 /// Pages in the WAL from which on a checkpoint may hold the lane for a moment to start it over.
@@ -236,15 +240,32 @@ pub(crate) fn truncate(
 
 /// Run one checkpoint; gives pages in the WAL and pages copied to the file.
 pub(crate) fn checkpoint(connection: &Connection, mode: c_int) -> Result<(u32, u32)> {
-    let (mut pages, mut copied) = (0, 0);
+    let now = step(connection, mode)?;
+    // Where nothing is known, something is left to do.
+    Ok((now.pages.unwrap_or(1), now.moved.unwrap_or(0)))
+}
+
+/// What one checkpoint came to.
+struct Step {
+    /// Readers or another process were in the way.
+    busy: bool,
+    pages: Option<u32>,
+    moved: Option<u32>,
+}
+
+fn step(connection: &Connection, mode: c_int) -> Result<Step> {
+    let (mut pages, mut moved) = (-1, -1);
     // SAFETY: the connection is open, the pointers are valid for the call.
     let rc = unsafe {
         let main = c"main".as_ptr();
-        ffi::sqlite3_wal_checkpoint_v2(connection.handle(), main, mode, &mut pages, &mut copied)
+        ffi::sqlite3_wal_checkpoint_v2(connection.handle(), main, mode, &mut pages, &mut moved)
     };
+    let busy = rc == ffi::SQLITE_BUSY;
     match rc {
-        // Busy is an answer, not a failure: readers or another process are in the way.
-        ffi::SQLITE_OK | ffi::SQLITE_BUSY => Ok((pages.unsigned_abs(), copied.unsigned_abs())),
-        _ => Err(connection.error(rc, None)),
+        ffi::SQLITE_OK => {}
+        // An answer, not a failure: readers or another process are in the way.
+        ffi::SQLITE_BUSY if !connection.watch().was_cancelled() => {}
+        _ => return Err(connection.error(rc, None)),
     }
+    Ok(Step { busy, pages: u32::try_from(pages).ok(), moved: u32::try_from(moved).ok() })
 }

@@ -10,6 +10,7 @@ use rusqlite::ffi;
 
 use crate::error::{Busy, Error, Holder, Resource, Result, summary};
 use crate::guard;
+use crate::locks;
 use crate::options::Options;
 use crate::patience::Patience;
 use crate::pragma::{self, verify_pragmas};
@@ -287,7 +288,7 @@ impl Connection {
                     waited: watch.waited().unwrap_or_default(),
                     code,
                     holders: Vec::new(),
-                    process: self.raw.path().and_then(|p| guard::lock_holder(Path::new(p))),
+                    process: self.raw.path().and_then(|p| locks::writer_of(Path::new(p))),
                 }))
             }
             (_, ffi::SQLITE_AUTH) => match watch.denial.take() {
@@ -333,7 +334,7 @@ fn locked(raw: &rusqlite::Connection, begun: Instant, error: Error) -> Error {
             waited: begun.elapsed(),
             code: e.code,
             holders: Vec::new(),
-            process: raw.path().and_then(|p| guard::lock_holder(Path::new(p))),
+            process: raw.path().and_then(|p| locks::writer_of(Path::new(p))),
         })),
         other => other,
     }

@@ -161,34 +161,3 @@ pub(crate) fn thread_name(id: u64) -> Option<String> {
     let name = std::fs::read_to_string(format!("/proc/self/task/{id}/comm")).ok()?;
     Some(name.trim_end().to_owned())
 }
-
-/// The process that holds SQLite's write lock on a file, as `/proc/locks` tells it.
-///
-/// Asking the file itself would mean opening and closing it, which drops our own locks.
-pub(crate) fn lock_holder(path: &std::path::Path) -> Option<u32> {
-    // The table is read in pieces: a lock that goes meanwhile can hide another.
-    (0..3).find_map(|_| find_lock_holder(path))
-}
-
-fn find_lock_holder(path: &std::path::Path) -> Option<u32> {
-    const WAL_WRITE_LOCK: u64 = 120;
-    const RESERVED_BYTE: u64 = 0x4000_0001;
-    let table = std::fs::read_to_string("/proc/locks").ok()?;
-    let mut shm = path.as_os_str().to_owned();
-    shm.push("-shm");
-    let files = [(shm.as_os_str(), WAL_WRITE_LOCK), (path.as_os_str(), RESERVED_BYTE)];
-    files.iter().find_map(|(file, byte)| {
-        let inode = std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(file).ok()?);
-        table.lines().find_map(|line| writer_of(line, inode, *byte))
-    })
-}
-
-fn writer_of(line: &str, inode: u64, byte: u64) -> Option<u32> {
-    let fields: Vec<&str> = line.split_whitespace().collect();
-    let [_, "POSIX", _, "WRITE", pid, file, start, end] = fields[..] else { return None };
-    let same_file = file.rsplit(':').next()?.parse() == Ok(inode);
-    let covers =
-        start.parse::<u64>().ok()? <= byte && (end == "EOF" || end.parse::<u64>().ok()? >= byte);
-    let pid: u32 = pid.parse().ok()?;
-    (same_file && covers && pid != std::process::id()).then_some(pid)
-}

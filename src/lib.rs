@@ -37,6 +37,7 @@ mod guard;
 // The binding alone writes rows one by one.
 #[cfg_attr(not(feature = "python"), allow(dead_code))]
 mod insert;
+mod locks;
 mod pool;
 mod pragma;
 pub mod session;
@@ -53,6 +54,7 @@ mod py;
 
 pub use backup::{BackupOptions, BackupReport, CheckReport, RestoreReport, restore};
 pub use buffer::{Buffer, BufferedRow, Row};
+pub use checkpoint::{CheckpointMode, CheckpointReport};
 pub use connection::Connection;
 pub use database::Database;
 pub use engine::close_all;

@@ -108,6 +108,11 @@ impl Watch {
         self.busy_since.get().map(|since| since.elapsed())
     }
 
+    /// Whether the caller ended what ran.
+    pub(crate) fn was_cancelled(&self) -> bool {
+        self.ending.get() == Some(Ending::Caller)
+    }
+
     /// The timeout of the present caller.
     pub(crate) fn limit(&self) -> Duration {
         self.patience().and_then(Patience::limit).unwrap_or_default()
@@ -256,7 +261,9 @@ pub(crate) fn refuse_pragma(role: Role, name: &str, has_value: bool) -> Option<S
         _ if ASK.contains(&name) => None,
         _ if writes && WRITE.contains(&name) => None,
         ("incremental_vacuum", _) => Some("free pages are given back by db.vacuum()".into()),
-        ("wal_checkpoint", _) => Some("checkpoints run by themselves in the background".into()),
+        ("wal_checkpoint", _) => {
+            Some("checkpoints run in the background, and by db.checkpoint()".into())
+        }
         ("user_version", true) => {
             Some("user_version belongs to the migrations: add a step instead".into())
         }

@@ -15,6 +15,7 @@ from typing_extensions import disjoint_base
 from .migrations import Migrations
 from .reports import (
     BackupReport,
+    CheckpointReport,
     CheckReport,
     MigrationReport,
     RestoreReport,
@@ -293,6 +294,22 @@ class Database:
 
         >>> db.schema_version()
         0
+        """
+    def checkpoint(
+        self,
+        mode: Literal["passive", "full", "restart", "truncate"] = "passive",
+        *,
+        timeout: float | None = None,
+    ) -> CheckpointReport:
+        """Move pages from the write-ahead log into the file; the engine does so by itself, too.
+
+        `"passive"` waits for nobody. `"full"` moves all pages, `"restart"` has the next commit
+        begin the log anew, `"truncate"` cuts it to nothing: these wait for readers and for other
+        processes up to `timeout` seconds, the `busy_timeout` (5 s) by default. What was in the way
+        then is in the report. Raises BusyError when the writer lane is not to be had.
+
+        >>> db.checkpoint("truncate").complete
+        True
         """
     def vacuum(
         self, pages: int = 20, *, full: bool = False, timeout: float | None = None

@@ -62,6 +62,22 @@ class BackupReport(NamedTuple):
     check: CheckReport
 
 
+class CheckpointReport(NamedTuple):
+    """A checkpoint: pages in the log, those of them that are in the file now, who was in the way.
+
+    `readers` are threads of this process that still read an old state, the oldest first, and
+    `processes` the ids of other processes; both are empty when it is `complete`.
+    """
+
+    mode: str
+    pages: int
+    moved: int
+    complete: bool
+    readers: tuple["Holder", ...]
+    processes: tuple[int, ...]
+    seconds: float
+
+
 class RestoreReport(NamedTuple):
     """A restored database, and where the one it replaced is kept."""
 

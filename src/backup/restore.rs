@@ -14,6 +14,7 @@ use crate::engine::is_open_here;
 use crate::error::{Busy, Error, Resource, Result};
 use crate::guard;
 use crate::location::{FileId, Location};
+use crate::locks;
 use crate::options::Options;
 use crate::patience::Patience;
 use crate::retry::RetryClassifiable;
@@ -262,7 +263,7 @@ fn in_use(path: &Path) -> Error {
         waited: Duration::ZERO,
         code: rusqlite::ffi::SQLITE_BUSY,
         holders: Vec::new(),
-        process: guard::lock_holder(path),
+        process: locks::writer_of(path),
     }))
 }
 

@@ -48,6 +48,20 @@ impl Database {
         Ok(dict)
     }
 
+    /// Move pages from the write-ahead log into the database file.
+    #[pyo3(signature = (mode="passive", *, timeout=None))]
+    fn checkpoint<'py>(
+        &self,
+        py: Python<'py>,
+        mode: &str,
+        timeout: Option<f64>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let done = call_detached(py, timeout, |patience| {
+            self.engine().checkpoint(mode.parse()?, patience)
+        })?;
+        report::checkpointed(py, &done)
+    }
+
     /// Give free pages back to the file system.
     #[pyo3(signature = (pages=20, *, full=false, timeout=None))]
     fn vacuum<'py>(

@@ -6,7 +6,10 @@ use pyo3::types::{PyDict, PyTuple};
 use super::error::thread_name;
 use crate::error::{Holder, PragmaMismatch};
 use crate::stats::{Latency, Report};
-use crate::{BackupReport, CheckReport, Counts, MigrationReport, RestoreReport, VacuumStats};
+use crate::{
+    BackupReport, CheckReport, CheckpointReport, Counts, MigrationReport, RestoreReport,
+    VacuumStats,
+};
 
 fn make<'py>(
     py: Python<'py>,
@@ -49,6 +52,16 @@ pub(crate) fn vacuumed<'py>(py: Python<'py>, stats: &VacuumStats) -> PyResult<Bo
     let free = (stats.free_bytes_before(), stats.free_bytes_after());
     let fields = (before, after, free.0, free.1, stats.reclaimed(), stats.time.as_secs_f64());
     make(py, "VacuumStats", fields)
+}
+
+pub(crate) fn checkpointed<'py>(
+    py: Python<'py>,
+    done: &CheckpointReport,
+) -> PyResult<Bound<'py, PyAny>> {
+    let (readers, processes) = (holders(py, &done.readers)?, PyTuple::new(py, &done.processes)?);
+    let (mode, seconds) = (done.mode.to_string(), done.time.as_secs_f64());
+    let fields = (mode, done.pages, done.moved, done.complete, readers, processes, seconds);
+    make(py, "CheckpointReport", fields)
 }
 
 pub(crate) fn backed_up<'py>(py: Python<'py>, done: &BackupReport) -> PyResult<Bound<'py, PyAny>> {

@@ -67,7 +67,7 @@ def holdfast(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Look after SQLite files: inspect, check, migrate, vacuum, back up, restore, query."""
+    """Look after SQLite files: info, check, migrate, checkpoint, vacuum, backup, restore, query."""
     # A reader that the pool opens ahead of need may fail without harm; one that is needed raises.
     logging.getLogger("holdfast.pool").addHandler(logging.NullHandler())
 
@@ -76,6 +76,7 @@ for command in (
     inspection.info,
     inspection.check,
     maintenance.migrate,
+    maintenance.checkpoint,
     maintenance.vacuum,
     maintenance.backup,
     maintenance.restore,

@@ -1,6 +1,7 @@
-"""Commands that change or copy a file: migrate, vacuum, backup, restore."""
+"""Commands that change or copy a file: migrate, checkpoint, vacuum, backup, restore."""
 
 import sys
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -84,6 +85,47 @@ def _migrate(file: str, directory: str, *, dry_run: bool, **settings: Any) -> Mi
         database = open_to_write(file)
     with database:
         return database.migrate(directory, dry_run=dry_run, **settings)
+
+
+class Mode(StrEnum):
+    """How far a checkpoint goes."""
+
+    PASSIVE = "passive"
+    FULL = "full"
+    RESTART = "restart"
+    TRUNCATE = "truncate"
+
+
+def checkpoint(
+    file: File,
+    mode: Annotated[
+        Mode,
+        typer.Option(
+            metavar="MODE",
+            help="passive waits for nobody; full moves all; restart begins the log anew; truncate "
+            "cuts it to nothing.",
+        ),
+    ] = Mode.PASSIVE,
+    timeout: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="How long others are waited for; 5 by default."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Move pages from the write-ahead log into the file; exit code 1 when somebody is in the way.
+
+    The last program that closes a file does so anyway: this is for files that others have open.
+    """
+    with open_to_write(file) as database, output.progress("Moving"):
+        report = database.checkpoint(mode.value, timeout=timeout)
+    if as_json:
+        output.document(report)
+    else:
+        output.line(f"{report.moved} of {report.pages} pages moved")
+        for pid in report.processes:
+            output.line(f"in the way: process {pid}")
+    if not report.complete:
+        raise typer.Exit(1)
 
 
 def vacuum(
