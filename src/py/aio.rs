@@ -1,0 +1,26 @@
+//! The asynchronous face: the same verbs, awaited.
+//!
+//! What is short runs at once, on the event loop's thread; what may wait or take long runs on a
+//! worker, which never touches Python.
+
+mod begin;
+mod database;
+mod fair;
+mod mailbox;
+mod operation;
+mod rows;
+mod session;
+mod upkeep;
+mod verb;
+
+use pyo3::prelude::*;
+
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<operation::Operation>()?;
+    module.add_class::<database::AsyncDatabase>()?;
+    module.add_class::<session::AsyncSession>()?;
+    module.add_class::<session::AsyncSnapshot>()?;
+    module.add_class::<session::AsyncTransaction>()?;
+    module.add_class::<rows::AsyncRows>()?;
+    Ok(())
+}

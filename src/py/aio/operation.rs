@@ -1,0 +1,154 @@
+//! What an asynchronous verb gives to await: a coroutine that does its work when it is awaited.
+
+use std::sync::{Mutex, PoisonError};
+
+use pyo3::exceptions::{PyRuntimeError, PyStopIteration, PyValueError};
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use super::super::error::Failure;
+use super::fair;
+
+/// How far work has come.
+pub(super) enum Progress {
+    Done(Py<PyAny>),
+    /// The task is to be woken by this future.
+    Wait(Py<PyAny>),
+    /// The task has had its turn and goes on in the next one.
+    Turn,
+}
+
+/// Work that is done in turns; dropped before its end, it is cancelled.
+pub(super) trait Work: Send + Sync {
+    fn advance(&mut self, py: Python<'_>) -> Result<Progress, Failure>;
+}
+
+enum State {
+    Fresh(Box<dyn Work>),
+    Running(Box<dyn Work>),
+    /// Done at once, but others come first.
+    Holding(Py<PyAny>),
+    Ended,
+}
+
+/// The work of one verb, to be awaited once.
+#[pyclass(module = "holdfast._core", frozen)]
+pub(crate) struct Operation {
+    verb: &'static str,
+    state: Mutex<State>,
+}
+
+impl Operation {
+    pub(super) fn new(verb: &'static str, work: impl Work + 'static) -> Self {
+        Operation { verb, state: Mutex::new(State::Fresh(Box::new(work))) }
+    }
+
+    fn go_on(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let Ok(mut state) = self.state.try_lock() else {
+            return Err(PyValueError::new_err("coroutine already executing"));
+        };
+        let fresh = matches!(*state, State::Fresh(_));
+        match std::mem::replace(&mut *state, State::Ended) {
+            State::Ended => Err(PyRuntimeError::new_err("cannot reuse already awaited coroutine")),
+            State::Holding(value) => {
+                fair::resumed();
+                Err(PyStopIteration::new_err((value,)))
+            }
+            State::Fresh(mut work) | State::Running(mut work) => {
+                if !fresh {
+                    fair::resumed();
+                }
+                match work.advance(py).map_err(|failure| failure.into_py(py))? {
+                    Progress::Done(value) if fresh && fair::must_yield() => {
+                        *state = State::Holding(value);
+                        Ok(py.None())
+                    }
+                    Progress::Done(value) => Err(PyStopIteration::new_err((value,))),
+                    Progress::Wait(future) => {
+                        *state = State::Running(work);
+                        Ok(future)
+                    }
+                    Progress::Turn => {
+                        *state = State::Running(work);
+                        Ok(py.None())
+                    }
+                }
+            }
+        }
+    }
+
+    fn end(&self) {
+        let ended = match self.state.try_lock() {
+            Ok(mut state) => std::mem::replace(&mut *state, State::Ended),
+            Err(_) => return,
+        };
+        // Without the lock: what is cancelled may call Python.
+        drop(ended);
+    }
+}
+
+#[pymethods]
+impl Operation {
+    fn __await__(this: Py<Self>) -> Py<Self> {
+        this
+    }
+
+    fn __iter__(this: Py<Self>) -> Py<Self> {
+        this
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.go_on(py)
+    }
+
+    /// Go on, as a task does.
+    fn send(&self, py: Python<'_>, _value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        self.go_on(py)
+    }
+
+    /// Cancel the work, and raise.
+    #[pyo3(signature = (kind, value=None, _traceback=None))]
+    fn throw(
+        &self,
+        kind: &Bound<'_, PyAny>,
+        value: Option<&Bound<'_, PyAny>>,
+        _traceback: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        self.end();
+        let error = match value {
+            Some(value) if !value.is_none() => value.clone(),
+            _ if kind.is_instance_of::<pyo3::types::PyType>() => kind.call0()?,
+            _ => kind.clone(),
+        };
+        Err(PyErr::from_value(error))
+    }
+
+    /// Cancel the work.
+    fn close(&self) {
+        self.end();
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<holdfast operation {}>", self.verb)
+    }
+}
+
+impl Drop for Operation {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if !matches!(state, State::Fresh(_)) {
+            return;
+        }
+        Python::attach(|py| {
+            let text = format!("{} was never awaited, and did nothing\0", self.verb);
+            // SAFETY: attached; the text ends with a zero, and the error of a filter that raises
+            // is reported here, since a drop cannot raise.
+            unsafe {
+                if ffi::PyErr_WarnEx(ffi::PyExc_RuntimeWarning, text.as_ptr().cast(), 1) < 0 {
+                    ffi::PyErr_WriteUnraisable(std::ptr::null_mut());
+                }
+            }
+            let _ = py;
+        });
+    }
+}
