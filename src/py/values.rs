@@ -8,7 +8,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyMapping, PySequence, PyString, PyTuple};
 
 use super::error::{Failure, misuse, unfit};
-use crate::{Connection, Statement, ValueRef};
+use crate::parameters::{self, Parameters};
+use crate::{Connection, Statement, Value, ValueRef};
 
 /// Objects whose buffers are bound; they must outlive the run of the statement.
 #[derive(Default)]
@@ -21,39 +22,107 @@ pub(crate) struct Kept {
 /// How often a value is adapted at most.
 const MAX_ADAPTED: u8 = 4;
 
+/// What parameters may be given as.
+enum Given<'a, 'py> {
+    Nothing,
+    Row(Bound<'py, PyTuple>),
+    Mapping(&'a Bound<'py, PyMapping>),
+}
+
+impl<'a, 'py> Given<'a, 'py> {
+    fn of(parameters: Option<&'a Bound<'py, PyAny>>) -> Result<Self, Failure> {
+        let Some(parameters) = parameters.filter(|p| !p.is_none()) else {
+            return Ok(Given::Nothing);
+        };
+        if let Ok(row) = parameters.cast_exact::<PyTuple>() {
+            return Ok(Given::Row(row.clone()));
+        }
+        if let Ok(row) = parameters.cast_exact::<PyList>() {
+            // A list can change while the interpreter lock is let go of.
+            return Ok(Given::Row(row.to_tuple()));
+        }
+        if let Ok(mapping) = parameters.cast::<PyMapping>() {
+            return Ok(Given::Mapping(mapping));
+        }
+        let text = parameters.is_instance_of::<PyString>()
+            || parameters.is_instance_of::<PyBytes>()
+            || parameters.is_instance_of::<PyByteArray>();
+        match parameters.cast::<PySequence>() {
+            Ok(row) if !text => Ok(Given::Row(row.to_tuple()?)),
+            // A set has no order, and an iterator would be empty when a write is tried again.
+            _ => Err(Failure::Python(PyTypeError::new_err(format!(
+                "parameters are a sequence for ? or a mapping for :name, not {}; write [value]",
+                parameters.get_type().name()?
+            )))),
+        }
+    }
+}
+
 /// Bind a sequence to `?` or a mapping to `:name`.
 pub(crate) fn bind(
     connection: &Connection,
     statement: &mut Statement,
     parameters: Option<&Bound<'_, PyAny>>,
 ) -> Result<Kept, Failure> {
-    let Some(parameters) = parameters.filter(|p| !p.is_none()) else {
-        return match statement.parameter_count() {
+    match Given::of(parameters)? {
+        Given::Row(row) => bind_tuple(connection, statement, row),
+        Given::Mapping(mapping) => bind_names(connection, statement, mapping),
+        Given::Nothing => match statement.parameter_count() {
             0 => Ok(Kept::default()),
             _ => Err(statement.wrong_count(0).into()),
-        };
+        },
+    }
+}
+
+/// Parameters that need Python no more, for a statement that runs later.
+#[allow(dead_code)]
+pub(crate) fn owned(
+    sql: &str,
+    parameters: Option<&Bound<'_, PyAny>>,
+) -> Result<Parameters, Failure> {
+    let mapping = match Given::of(parameters)? {
+        Given::Nothing => return Ok(Parameters::List(Vec::new())),
+        Given::Row(row) => {
+            let value = |(index, value): (usize, Bound<'_, PyAny>)| {
+                owned_value(&value, &|| format!("parameter {}", index + 1))
+            };
+            let list = row.iter().enumerate().map(value).collect::<Result<_, _>>()?;
+            return Ok(Parameters::List(list));
+        }
+        Given::Mapping(mapping) => mapping,
     };
-    if let Ok(row) = parameters.cast_exact::<PyTuple>() {
-        return bind_tuple(connection, statement, row.clone());
+    let mut values = Vec::with_capacity(mapping.len()?);
+    for key in mapping.keys()? {
+        let name: String = key.str()?.extract()?;
+        let needed = parameters::names(sql, &name);
+        if needed && key.is_instance_of::<PyString>() {
+            let value = owned_value(&mapping.get_item(&key)?, &|| format!("parameter :{name}"))?;
+            values.push((name, value));
+        } else if !needed {
+            // For the message that says what was given.
+            values.push((name, Value::Null));
+        }
     }
-    if let Ok(row) = parameters.cast_exact::<PyList>() {
-        // A list can change while the interpreter lock is let go of.
-        return bind_tuple(connection, statement, row.to_tuple());
+    Ok(Parameters::Names(values))
+}
+
+/// One value that needs Python no more.
+#[allow(dead_code)]
+pub(crate) fn owned_value(
+    value: &Bound<'_, PyAny>,
+    label: &dyn Fn() -> String,
+) -> Result<Value, Failure> {
+    let mut value = value.clone();
+    for _ in 0..=MAX_ADAPTED {
+        match plain(&value) {
+            Plain::Value(plain) => {
+                return Value::try_from(plain).map_err(|_| refusal(&Plain::NotUtf8, &label()));
+            }
+            Plain::Other => value = adapt(&value, label)?,
+            unfit => return Err(refusal(&unfit, &label())),
+        }
     }
-    if let Ok(mapping) = parameters.cast::<PyMapping>() {
-        return bind_names(connection, statement, mapping);
-    }
-    let text = parameters.is_instance_of::<PyString>()
-        || parameters.is_instance_of::<PyBytes>()
-        || parameters.is_instance_of::<PyByteArray>();
-    match parameters.cast::<PySequence>() {
-        Ok(row) if !text => bind_tuple(connection, statement, row.to_tuple()?),
-        // A set has no order, and an iterator would be empty when a write is tried again.
-        _ => Err(Failure::Python(PyTypeError::new_err(format!(
-            "parameters are a sequence for ? or a mapping for :name, not {}; write [value]",
-            parameters.get_type().name()?
-        )))),
-    }
+    Err(refusal(&Plain::Other, &label()))
 }
 
 fn bind_tuple(
@@ -81,7 +150,7 @@ fn bind_names(
     let mut kept = Kept::default();
     for index in 1..=statement.parameter_count() {
         let Some(name) = statement.parameter_name(index).map(str::to_owned) else {
-            return Err(misuse("the statement has ? parameters: give a sequence, not a mapping"));
+            return Err(parameters::not_named().into());
         };
         let value = match mapping.cast::<PyDict>() {
             Ok(dict) => dict.get_item(&name)?,
@@ -91,10 +160,7 @@ fn bind_names(
         let Some(value) = value else {
             let given: Vec<String> =
                 mapping.keys()?.iter().map(|k| k.str()?.extract()).collect::<PyResult<_>>()?;
-            return Err(Failure::Engine(crate::Error::Parameter(format!(
-                "the parameter :{name} is missing; given are: {}",
-                given.join(", ")
-            ))));
+            return Err(parameters::missing(&name, given.iter().map(String::as_str)).into());
         };
         bind_value(connection, statement, index, &value, &mut kept)?;
         kept.others.push(value.unbind());
@@ -117,35 +183,12 @@ pub(crate) fn bind_value(
     match plain(value) {
         // SAFETY: the value is immutable and kept by the caller until the statement is reset.
         Plain::Value(v) => unsafe { statement.bind_borrowed(connection, index, v)? },
-        Plain::TooLarge => {
-            return Err(unfit(format!(
-                "{}: the integer does not fit 64 bits; store it as text",
-                label(statement)
-            )));
-        }
-        Plain::NotUtf8 => {
-            return Err(unfit(format!(
-                "{}: the text holds a lone surrogate and cannot be stored as UTF-8; encode it to \
-                 bytes yourself",
-                label(statement)
-            )));
-        }
-        Plain::NotANumber => {
-            return Err(unfit(format!(
-                "{}: NaN would be stored as NULL; give None",
-                label(statement)
-            )));
-        }
         Plain::Other => {
-            let py = value.py();
-            let adapted = py
-                .import("holdfast.values")?
-                .call_method1("adapt", (value,))
-                .map_err(|error| name_parameter(py, error, &label(statement)))?;
+            let adapted = adapt(value, &|| label(statement))?;
             // A subclass becomes its plain value in one more turn; an adapter that gives another
             // such object each time would never end.
             if kept.depth >= MAX_ADAPTED {
-                return Err(unfit(format!("{}: its adapters never end", label(statement))));
+                return Err(refusal(&Plain::Other, &label(statement)));
             }
             kept.depth += 1;
             let bound = bind_value(connection, statement, index, &adapted, kept);
@@ -153,8 +196,33 @@ pub(crate) fn bind_value(
             kept.others.push(adapted.unbind());
             bound?;
         }
+        unfit => return Err(refusal(&unfit, &label(statement))),
     }
     Ok(())
+}
+
+#[cold]
+fn adapt<'py>(
+    value: &Bound<'py, PyAny>,
+    label: &dyn Fn() -> String,
+) -> Result<Bound<'py, PyAny>, Failure> {
+    let py = value.py();
+    let adapted = py.import("holdfast.values")?.call_method1("adapt", (value,));
+    adapted.map_err(|error| name_parameter(py, error, &label()))
+}
+
+#[cold]
+fn refusal(plain: &Plain<'_>, label: &str) -> Failure {
+    let problem = match plain {
+        Plain::TooLarge => "the integer does not fit 64 bits; store it as text",
+        Plain::NotUtf8 => {
+            "the text holds a lone surrogate and cannot be stored as UTF-8; encode it to bytes \
+             yourself"
+        }
+        Plain::NotANumber => "NaN would be stored as NULL; give None",
+        Plain::Value(_) | Plain::Other => "its adapters never end",
+    };
+    unfit(format!("{label}: {problem}"))
 }
 
 fn name_parameter(py: Python<'_>, error: PyErr, label: &str) -> Failure {
