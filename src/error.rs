@@ -270,6 +270,21 @@ impl Error {
         matches!(self, Error::Busy(_)) || self.is_retryable()
     }
 
+    /// Name the row (from 0) of a batch that is at fault.
+    #[cfg_attr(not(feature = "python"), allow(dead_code))]
+    pub(crate) fn at_row(self, number: usize) -> Self {
+        match self {
+            Error::Misuse(text) => Error::Misuse(format!("row {number}: {text}")),
+            Error::Value(text) => Error::Value(format!("row {number}: {text}")),
+            Error::Parameter(text) => Error::Parameter(format!("row {number}: {text}")),
+            Error::Sqlite(mut error) => {
+                error.message = format!("row {number}: {}", error.message);
+                Error::Sqlite(error)
+            }
+            other => other,
+        }
+    }
+
     pub(crate) fn damaged(problem: impl Into<String>) -> Self {
         Error::Corruption { code: ffi::SQLITE_CORRUPT, problem: problem.into() }
     }

@@ -1,5 +1,7 @@
 //! Writing rows by column: insert and upsert, one at a time or many.
 
+mod batch;
+
 use std::collections::BTreeSet;
 
 use rusqlite::ffi;
@@ -9,6 +11,8 @@ use crate::connection::Connection;
 use crate::error::{Error, Result};
 use crate::sql::{self, OnConflict};
 use crate::statement::Statement;
+
+pub(crate) use batch::Batch;
 
 /// No row has this id, so it shows whether an insert set another.
 const NO_ROW: i64 = i64::MIN;
@@ -42,6 +46,55 @@ impl Counts {
             Change::Inserted => self.inserted += 1,
             Change::Updated => self.updated += 1,
             Change::Skipped => self.skipped += 1,
+        }
+    }
+}
+
+/// What to do with a row whose key exists.
+#[derive(Debug, Clone)]
+pub enum Conflict {
+    /// Fail with the constraint's error.
+    Fail,
+    /// Update these columns of the row; without a list, all that are given and no part of the key.
+    Update {
+        /// The columns of the key.
+        key: Vec<String>,
+        /// The columns to update.
+        columns: Option<Vec<String>>,
+    },
+    /// Leave the row alone.
+    Nothing {
+        /// The columns of the key.
+        key: Vec<String>,
+    },
+}
+
+impl Conflict {
+    /// Prepare the statement for rows with these columns.
+    pub fn prepare(
+        &self,
+        connection: &Connection,
+        table: &str,
+        columns: &[&str],
+    ) -> Result<Insert> {
+        fn refs(names: &[String]) -> Vec<&str> {
+            names.iter().map(String::as_str).collect()
+        }
+        match self {
+            Conflict::Fail => Insert::prepare(connection, table, columns, OnConflict::Fail),
+            Conflict::Nothing { key } => {
+                let conflict = OnConflict::Nothing { key: &refs(key) };
+                Insert::prepare(connection, table, columns, conflict)
+            }
+            Conflict::Update { key, columns: updated } => {
+                let key = refs(key);
+                let others: Vec<&str> = match updated {
+                    Some(updated) => refs(updated),
+                    None => columns.iter().copied().filter(|c| !sql::contains(&key, c)).collect(),
+                };
+                let conflict = OnConflict::Update { key: &key, columns: &others };
+                Insert::prepare(connection, table, columns, conflict)
+            }
         }
     }
 }

@@ -62,7 +62,7 @@ pub use engine::close_all;
 pub use error::{Error, Result};
 pub use guard::{is_main_thread, thread_id};
 #[cfg(feature = "python")]
-pub(crate) use insert::{Change, Counts, Insert};
+pub(crate) use insert::{Batch, Change, Conflict, Counts, Insert};
 pub use insert::{batch_insert, upsert};
 pub use migrate::{Applied, MigrateOptions, MigrationReport, Migrations, Step, migrate_to_latest};
 pub use options::{Options, Pragmas, Profile};

@@ -42,6 +42,32 @@ impl Parameters {
     }
 }
 
+impl Connection {
+    /// Run one statement to its end; gives the number of rows changed.
+    pub(crate) fn execute_owned(&self, sql: &str, parameters: &Parameters) -> Result<u64> {
+        let mut statement = self.statement(sql)?;
+        if statement.is_readonly() && statement.column_count() > 0 {
+            return Err(Error::Misuse(
+                "the statement only reads; get its rows with fetch_all or iterate".into(),
+            ));
+        }
+        self.run_owned(&mut statement, parameters)
+    }
+
+    /// Run a statement that is at hand to its end; gives the number of rows changed.
+    pub(crate) fn run_owned(
+        &self,
+        statement: &mut Statement,
+        parameters: &Parameters,
+    ) -> Result<u64> {
+        let before = self.total_changes();
+        parameters.bind(self, statement)?;
+        statement.run(self)?;
+        statement.rewind();
+        Ok(if self.total_changes() == before { 0 } else { self.changes() })
+    }
+}
+
 /// Whether a text names a parameter, as far as can be told without preparing it: never `false` for
 /// one that it has.
 pub fn names(sql: &str, name: &str) -> bool {

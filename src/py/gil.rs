@@ -31,13 +31,13 @@ pub(crate) struct Gil {
     /// Set when a callback raised: the operation is to end at the next look.
     raised: Cell<bool>,
     /// An event loop waits: what would wait or run long ends instead.
-    brief: bool,
+    brief: Cell<bool>,
     overran: Cell<bool>,
 }
 
 impl Caller for Gil {
     fn release(&self) {
-        if self.brief {
+        if self.brief.get() {
             self.overran.set(true);
         } else if self.released.get().is_null() {
             // SAFETY: this thread is attached; `retake` undoes it before Python goes on.
@@ -49,7 +49,7 @@ impl Caller for Gil {
         if self.raised.get() || self.overran.get() {
             return false;
         }
-        if self.brief || !crate::is_main_thread() {
+        if self.brief.get() || !crate::is_main_thread() {
             return true;
         }
         let was_released = !self.released.get().is_null();
@@ -63,10 +63,10 @@ impl Caller for Gil {
     }
 
     fn may_wait(&self) -> bool {
-        if self.brief {
+        if self.brief.get() {
             self.overran.set(true);
         }
-        !self.brief
+        !self.brief.get()
     }
 }
 
@@ -76,7 +76,7 @@ impl Gil {
             released: Cell::new(std::ptr::null_mut()),
             turn: Cell::new(Instant::now()),
             raised: Cell::new(false),
-            brief,
+            brief: Cell::new(brief),
             overran: Cell::new(false),
         }
     }
@@ -88,6 +88,16 @@ impl Gil {
             true => Err(Failure::Engine(crate::Error::Interrupted)),
             false => Ok(()),
         }
+    }
+
+    /// Whether an event loop waits.
+    pub(crate) fn is_brief(&self) -> bool {
+        self.brief.get()
+    }
+
+    /// What is known to be short is not to be ended half way.
+    pub(crate) fn see_through(&self) {
+        self.brief.set(false);
     }
 
     /// Hold the interpreter again.
@@ -116,7 +126,7 @@ impl Gil {
     /// In a loop over rows: let other threads and signal handlers have their turn.
     pub(crate) fn breathe(&self) -> Result<(), Failure> {
         self.retake();
-        if self.brief {
+        if self.brief.get() {
             return if self.turn.get().elapsed() < BRIEF { Ok(()) } else { self.take_long() };
         }
         if self.turn.get().elapsed() < TURN {

@@ -6,59 +6,21 @@ use pyo3::types::{PyDict, PyString};
 use super::error::{Failure, is_holdfast, misuse};
 use super::gil::Gil;
 use super::values::{Kept, bind_value};
-use super::verbs::{BREATH, at};
-use crate::sql::{OnConflict, contains};
-use crate::{Connection, Counts, Insert};
+use super::verbs::{BREATH, at, ensure_brief};
+use crate::{Conflict, Connection, Counts, Insert};
 
-/// What to do with a row whose key exists.
-#[derive(Clone)]
-pub(crate) enum Conflict {
-    Fail,
-    Update { key: Vec<String>, columns: Option<Vec<String>> },
-    Nothing { key: Vec<String> },
-}
-
-impl Conflict {
-    pub(crate) fn of(
-        key: &Bound<'_, PyAny>,
-        update: Option<&Bound<'_, PyAny>>,
-        do_nothing: bool,
-    ) -> Result<Self, Failure> {
-        let key = names(key)?;
-        let update = update.map(names).transpose()?;
-        match (update, do_nothing) {
-            (Some(_), true) => Err(misuse("update= and do_nothing= exclude each other")),
-            (_, true) => Ok(Conflict::Nothing { key }),
-            (columns, false) => Ok(Conflict::Update { key, columns }),
-        }
-    }
-
-    /// Prepare the statement for rows with these columns.
-    fn prepare(
-        &self,
-        connection: &Connection,
-        table: &str,
-        columns: &[&str],
-    ) -> crate::Result<Insert> {
-        fn refs(names: &[String]) -> Vec<&str> {
-            names.iter().map(String::as_str).collect()
-        }
-        match self {
-            Conflict::Fail => Insert::prepare(connection, table, columns, OnConflict::Fail),
-            Conflict::Nothing { key } => {
-                let conflict = OnConflict::Nothing { key: &refs(key) };
-                Insert::prepare(connection, table, columns, conflict)
-            }
-            Conflict::Update { key, columns: updated } => {
-                let key = refs(key);
-                let others: Vec<&str> = match updated {
-                    Some(updated) => refs(updated),
-                    None => columns.iter().copied().filter(|c| !contains(&key, c)).collect(),
-                };
-                let conflict = OnConflict::Update { key: &key, columns: &others };
-                Insert::prepare(connection, table, columns, conflict)
-            }
-        }
+/// What to do with a row whose key exists, as Python says it.
+pub(crate) fn conflict_of(
+    key: &Bound<'_, PyAny>,
+    update: Option<&Bound<'_, PyAny>>,
+    do_nothing: bool,
+) -> Result<Conflict, Failure> {
+    let key = names(key)?;
+    let update = update.map(names).transpose()?;
+    match (update, do_nothing) {
+        (Some(_), true) => Err(misuse("update= and do_nothing= exclude each other")),
+        (_, true) => Ok(Conflict::Nothing { key }),
+        (columns, false) => Ok(Conflict::Update { key, columns }),
     }
 }
 
@@ -71,7 +33,7 @@ fn names(given: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
 }
 
 /// A mapping, dataclass or the like, as a dict by column.
-fn fields<'py>(row: &Bound<'py, PyAny>) -> Result<Bound<'py, PyDict>, Failure> {
+pub(crate) fn fields<'py>(row: &Bound<'py, PyAny>) -> Result<Bound<'py, PyDict>, Failure> {
     let py = row.py();
     let fields = py.import("holdfast.rows")?.call_method1("fields_of", (row,));
     let fields = fields.map_err(|error| match is_holdfast(py, &error) {
@@ -142,6 +104,7 @@ impl Batch {
             self.prepare(connection, gil, table, fields, conflict)?;
         }
         let Some(insert) = &mut self.insert else { return Err(misuse("no statement")) };
+        ensure_brief(connection, insert.statement(), gil)?;
         let mut kept = Kept::default();
         let mut values = Vec::with_capacity(self.columns.len());
         for (index, column) in self.columns.iter().enumerate() {

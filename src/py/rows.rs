@@ -54,12 +54,24 @@ impl Shape {
         statement: &mut Statement,
         into: Option<&Bound<'_, PyAny>>,
     ) -> Result<Self, Failure> {
+        match into.filter(|into| !into.is_none()) {
+            Some(into) => Self::of(py, statement.columns(), Some(into)),
+            None => Ok(Shape::Tuples),
+        }
+    }
+
+    /// What `into=` asks for, given the names of the columns.
+    pub(crate) fn of(
+        py: Python<'_>,
+        columns: &[String],
+        into: Option<&Bound<'_, PyAny>>,
+    ) -> Result<Self, Failure> {
         let tuple = py.get_type::<PyTuple>();
         let Some(into) = into.filter(|into| !into.is_none() && !into.is(&tuple)) else {
             return Ok(Shape::Tuples);
         };
         let names: Vec<Bound<'_, PyString>> =
-            statement.columns().iter().map(|name| PyString::intern(py, name)).collect();
+            columns.iter().map(|name| PyString::intern(py, name)).collect();
         let columns = PyTuple::new(py, &names)?;
         let plan = match py.import("holdfast.rows")?.call_method1("plan", (into, columns)) {
             Err(error) if error.is_instance_of::<PyTypeError>(py) => {
@@ -88,31 +100,27 @@ impl Shape {
     pub(crate) fn row<'py>(
         &self,
         py: Python<'py>,
-        statement: &Statement,
+        row: &impl Row,
     ) -> Result<Bound<'py, PyAny>, Failure> {
         match self {
-            Shape::Tuples => tuple(py, statement),
+            Shape::Tuples => tuple(py, row),
             Shape::Dicts(names) => {
                 let dict = PyDict::new(py);
                 for (index, name) in names.iter().enumerate() {
-                    dict.set_item(name, value(py, statement, index)?)?;
+                    dict.set_item(name, value(py, row, index)?)?;
                 }
                 Ok(dict.into_any())
             }
-            Shape::Plan(plan) => plan.row(py, statement),
+            Shape::Plan(plan) => plan.row(py, row),
         }
     }
 }
 
 impl Plan {
-    fn row<'py>(
-        &self,
-        py: Python<'py>,
-        statement: &Statement,
-    ) -> Result<Bound<'py, PyAny>, Failure> {
+    fn row<'py>(&self, py: Python<'py>, row: &impl Row) -> Result<Bound<'py, PyAny>, Failure> {
         let mut values = Vec::with_capacity(self.columns.len());
         for (index, column) in self.columns.iter().enumerate() {
-            values.push(column.value(py, statement, index)?);
+            values.push(column.value(py, row, index)?);
         }
         let Some(make) = &self.make else {
             let dict = PyDict::new(py);
@@ -142,10 +150,10 @@ impl Column {
     fn value<'py>(
         &self,
         py: Python<'py>,
-        statement: &Statement,
+        row: &impl Row,
         index: usize,
     ) -> Result<Bound<'py, PyAny>, Failure> {
-        let (storage, name) = match statement.column(index) {
+        let (storage, name) = match row.column(index) {
             ValueRef::Null => (NULL, "NULL"),
             ValueRef::Integer(i) if self.mask & AS_BOOL != 0 && (i == 0 || i == 1) => {
                 return Ok(pyo3::types::PyBool::new(py, i == 1).to_owned().into_any());
@@ -162,7 +170,7 @@ impl Column {
         if storage & self.mask == 0 {
             return Err(unfit(format!("{} was wanted, the column holds {name}", self.wanted)));
         }
-        let value = value(py, statement, index)?;
+        let value = value(py, row, index)?;
         match &self.convert {
             Some(convert) if storage != NULL => {
                 convert.bind(py).call1((value,)).map_err(|error| self.unconverted(py, error))
@@ -183,14 +191,14 @@ impl Column {
 }
 
 #[inline]
-fn tuple<'py>(py: Python<'py>, statement: &Statement) -> Result<Bound<'py, PyAny>, Failure> {
-    let width = statement.column_count();
+fn tuple<'py>(py: Python<'py>, row: &impl Row) -> Result<Bound<'py, PyAny>, Failure> {
+    let width = row.width();
     // SAFETY: each place is filled with a new reference before the tuple is seen by anyone; an
     // unfilled one is NULL, which the tuple's own release allows for.
     unsafe {
         let tuple = Bound::from_owned_ptr_or_err(py, ffi::PyTuple_New(width as ffi::Py_ssize_t))?;
         for index in 0..width {
-            let value = value(py, statement, index)?.into_ptr();
+            let value = value(py, row, index)?.into_ptr();
             ffi::PyTuple_SET_ITEM(tuple.as_ptr(), index as ffi::Py_ssize_t, value);
         }
         Ok(tuple)
@@ -201,12 +209,12 @@ fn tuple<'py>(py: Python<'py>, statement: &Statement) -> Result<Bound<'py, PyAny
 #[inline]
 pub(crate) fn value<'py>(
     py: Python<'py>,
-    statement: &Statement,
+    row: &impl Row,
     index: usize,
 ) -> Result<Bound<'py, PyAny>, Failure> {
     // SAFETY: attached; each call gives a new reference or sets an exception.
     unsafe {
-        let object = match statement.column(index) {
+        let object = match row.column(index) {
             ValueRef::Null => return Ok(py.None().into_bound(py)),
             ValueRef::Integer(v) => ffi::PyLong_FromLongLong(v),
             ValueRef::Real(v) => ffi::PyFloat_FromDouble(v),
@@ -215,7 +223,7 @@ pub(crate) fn value<'py>(
                 let text = ffi::PyUnicode_DecodeUTF8(v.as_ptr().cast(), length, std::ptr::null());
                 if text.is_null() {
                     ffi::PyErr_Clear();
-                    return Err(Row::not_utf8(statement, index).into());
+                    return Err(row.not_utf8(index).into());
                 }
                 text
             }

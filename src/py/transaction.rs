@@ -8,11 +8,11 @@ use pyo3::prelude::*;
 use super::database::Database;
 use super::error::Failure;
 use super::gil::{Gil, call};
-use super::insert::{self, Conflict};
+use super::insert;
 use super::scope::{Held, Scope, finish};
 use super::session::{Session, on};
 use super::verbs::{self, Query};
-use crate::{Caller, Mode, Patience};
+use crate::{Caller, Conflict, Mode, Patience};
 
 /// A transaction, or one nested in it.
 #[pyclass(module = "holdfast._core", frozen, extends = Session)]
@@ -188,7 +188,7 @@ impl Transaction {
         timeout: Option<f64>,
     ) -> PyResult<Option<i64>> {
         on(py, &self.scope, timeout, |connection, gil| {
-            let conflict = Conflict::of(key, update, do_nothing)?;
+            let conflict = insert::conflict_of(key, update, do_nothing)?;
             insert::one(connection, gil, table, row, &conflict)
         })
     }
@@ -207,7 +207,7 @@ impl Transaction {
         timeout: Option<f64>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let counts = on(py, &self.scope, timeout, |connection, gil| {
-            let conflict = Conflict::of(key, update, do_nothing)?;
+            let conflict = insert::conflict_of(key, update, do_nothing)?;
             insert::many(connection, gil, table, rows, &conflict)
         })?;
         super::report::upserted(py, counts)

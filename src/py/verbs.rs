@@ -45,11 +45,28 @@ pub(crate) fn step(
     gil: &Gil,
 ) -> Result<bool, Failure> {
     if statement.is_long(connection) {
-        gil.release();
+        gil.take_long()?;
     }
     let more = statement.step(connection);
     gil.retake();
     Ok(more?)
+}
+
+/// Before a write on an event loop's thread: inside a transaction it cannot be ended half way
+/// without all that was before it, so it must be known to be short.
+pub(crate) fn ensure_brief(
+    connection: &Connection,
+    statement: &Statement,
+    gil: &Gil,
+) -> Result<(), Failure> {
+    if !gil.is_brief() || statement.is_readonly() || connection.is_idle() {
+        return Ok(());
+    }
+    if !statement.is_bounded(connection) {
+        return gil.take_long();
+    }
+    gil.see_through();
+    Ok(())
 }
 
 /// Rows changed by one statement.
@@ -64,6 +81,7 @@ pub(crate) fn execute(
     if statement.is_readonly() && statement.column_count() > 0 {
         return Err(misuse("the statement only reads; get its rows with fetch_all or iterate"));
     }
+    ensure_brief(connection, &statement, gil)?;
     let kept = bind(connection, &mut statement, query.parameters)?;
     if connection.syncs_on_commit() && connection.is_idle() {
         gil.release();
@@ -114,18 +132,9 @@ pub(crate) fn execute_many(
 
 /// Name the row (from 0) that is at fault.
 pub(crate) fn at(number: usize, failure: Failure) -> Failure {
-    use crate::Error::{Misuse, Parameter, Sqlite, Value};
     match failure {
-        Failure::Engine(Misuse(text)) => Failure::Engine(Misuse(format!("row {number}: {text}"))),
-        Failure::Engine(Value(text)) => Failure::Engine(Value(format!("row {number}: {text}"))),
-        Failure::Engine(Parameter(text)) => {
-            Failure::Engine(Parameter(format!("row {number}: {text}")))
-        }
-        Failure::Engine(Sqlite(mut error)) => {
-            error.message = format!("row {number}: {}", error.message);
-            Failure::Engine(Sqlite(error))
-        }
-        other => other,
+        Failure::Engine(error) => Failure::Engine(error.at_row(number)),
+        python => python,
     }
 }
 
@@ -150,6 +159,7 @@ pub(crate) fn fetch_from<'py>(
     parameters: Option<&Bound<'py, PyAny>>,
     want: Want<'_, 'py>,
 ) -> Result<Bound<'py, PyAny>, Failure> {
+    ensure_brief(connection, statement, gil)?;
     let kept = bind(connection, statement, parameters)?;
     if statement.column_count() == 0 {
         return Err(misuse("the statement gives no rows; run it with execute"));

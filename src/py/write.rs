@@ -5,10 +5,10 @@ use pyo3::prelude::*;
 use super::database::Database;
 use super::error::Failure;
 use super::gil::{Gil, call};
-use super::insert::{self, Conflict};
+use super::insert;
 use super::report;
 use super::verbs::{self, Query};
-use crate::{Caller, Connection, Mode, Patience};
+use crate::{Caller, Conflict, Connection, Mode, Patience};
 
 impl Database {
     /// Run one statement's verb as a transaction of its own.
@@ -145,7 +145,7 @@ impl Database {
         timeout: Option<f64>,
     ) -> PyResult<Option<i64>> {
         self.transact(py, timeout, |connection, gil| {
-            let conflict = Conflict::of(key, update, do_nothing)?;
+            let conflict = insert::conflict_of(key, update, do_nothing)?;
             insert::one(connection, gil, table, row, &conflict)
         })
     }
@@ -164,7 +164,7 @@ impl Database {
         timeout: Option<f64>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let counts = self.transact(py, timeout, |connection, gil| {
-            let conflict = Conflict::of(key, update, do_nothing)?;
+            let conflict = insert::conflict_of(key, update, do_nothing)?;
             insert::many(connection, gil, table, rows, &conflict)
         })?;
         report::upserted(py, counts)

@@ -36,6 +36,9 @@ const BLOCKING: &[&str] = &[
     "Checkpoint",
 ];
 
+/// Instructions that end a loop over rows.
+const LOOPS: &[&str] = &["Next", "Prev", "SorterNext", "VNext"];
+
 /// Functions whose work is bounded by the size of one row. Others, as those of extensions, may
 /// block.
 const QUICK: &[&str] = &[
@@ -128,8 +131,8 @@ const QUICK: &[&str] = &[
 /// What is known of a statement's pace.
 #[derive(Default)]
 pub(super) struct Pace {
-    /// Whether the plan has instructions that may block; asked for at the first need.
-    blocks: OnceCell<bool>,
+    /// What its plan says; asked for at the first need.
+    plan: OnceCell<Plan>,
     /// Short runs that are wanted before the next one is expected to be short.
     doubt: Cell<u32>,
     /// In the middle of a run: whether the last step was long.
@@ -138,11 +141,22 @@ pub(super) struct Pace {
     heavy: Cell<bool>,
 }
 
+/// What can be told of a run ahead of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Plan {
+    /// It looks at a few rows.
+    Bounded,
+    /// It loops over rows.
+    Loops,
+    /// It may work long within one instruction.
+    Blocks,
+}
+
 impl Pace {
     /// The clock to take along on a step: the progress handler has none for a plan that blocks.
     #[inline]
     pub(super) fn clock(&self) -> Option<Instant> {
-        (self.blocks.get() == Some(&true)).then(Instant::now)
+        (self.plan.get() == Some(&Plan::Blocks)).then(Instant::now)
     }
 
     /// Learn from a step.
@@ -166,7 +180,7 @@ impl Pace {
 
     /// The plan was made anew.
     pub(super) fn replanned(&mut self) {
-        self.blocks.take();
+        self.plan.take();
     }
 }
 
@@ -178,9 +192,7 @@ impl Statement {
     #[inline]
     pub fn is_long(&self, connection: &Connection) -> bool {
         let pace = &self.pace;
-        if pace.blocks.get().is_none() {
-            self.may_block(connection);
-        }
+        self.plan(connection);
         pace.last.get().unwrap_or(pace.doubt.get() > 0)
     }
 
@@ -197,19 +209,29 @@ impl Statement {
     /// Whether its plan has a step that the progress handler cannot see into, and so a caller
     /// cannot let go in the middle of it: a sort, a virtual table, a function that is not known.
     pub fn may_block(&self, connection: &Connection) -> bool {
-        *self.pace.blocks.get_or_init(|| {
+        self.plan(connection) == Plan::Blocks
+    }
+
+    /// Whether it looks at a few rows at most, whatever the tables hold.
+    pub fn is_bounded(&self, connection: &Connection) -> bool {
+        self.plan(connection) == Plan::Bounded
+    }
+
+    #[inline]
+    fn plan(&self, connection: &Connection) -> Plan {
+        *self.pace.plan.get_or_init(|| {
             // Without the table of instructions, as other builds are, nothing is known ahead.
-            let blocks = has_blocking_step(connection, self.raw).unwrap_or(false);
-            if blocks {
+            let plan = plan_of(connection, self.raw).unwrap_or(Plan::Loops);
+            if plan == Plan::Blocks {
                 self.pace.doubt.set(self.pace.doubt.get().max(PROBATION));
             }
-            blocks
+            plan
         })
     }
 }
 
 /// Not by EXPLAIN, which would set the number of changes.
-fn has_blocking_step(connection: &Connection, raw: NonNull<ffi::sqlite3_stmt>) -> Result<bool> {
+fn plan_of(connection: &Connection, raw: NonNull<ffi::sqlite3_stmt>) -> Result<Plan> {
     connection.internal(|| {
         let mut plan = connection.statement("SELECT opcode, p4 FROM bytecode(?)")?;
         let of = raw.as_ptr().cast();
@@ -217,18 +239,22 @@ fn has_blocking_step(connection: &Connection, raw: NonNull<ffi::sqlite3_stmt>) -
         unsafe {
             ffi::sqlite3_bind_pointer(plan.raw.as_ptr(), 1, of, c"stmt-pointer".as_ptr(), None);
         }
+        let mut found = Plan::Bounded;
         while plan.step(connection)? {
             let opcode = plan.column(0).as_str().unwrap_or_default();
+            if LOOPS.contains(&opcode) {
+                found = Plan::Loops;
+            }
             if BLOCKING.contains(&opcode) {
-                return Ok(true);
+                return Ok(Plan::Blocks);
             }
             if matches!(opcode, "Function" | "PureFunc" | "AggStep" | "AggFinal") {
                 let name = plan.column(1).as_str().unwrap_or_default().split('(').next();
                 if name.is_none_or(|name| QUICK.binary_search(&name).is_err()) {
-                    return Ok(true);
+                    return Ok(Plan::Blocks);
                 }
             }
         }
-        Ok(false)
+        Ok(found)
     })
 }
