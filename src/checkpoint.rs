@@ -10,7 +10,8 @@ use rusqlite::ffi;
 
 use crate::connection::Connection;
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::{Error, Holder, Result};
+use crate::locks::users_of_wal;
 use crate::patience::Patience;
 use crate::writer::Writer;
 
@@ -29,8 +30,25 @@ const CATCH_UPS: u32 = 8;
 /// The longest wait for readers that still use the old end of the WAL, with the lane held.
 const LANE_HOLD: Duration = Duration::from_millis(20);
 
+/// The pause between two warnings about a reader that keeps the WAL from starting over.
+const WARNED: Duration = Duration::from_secs(60);
+
 /// How often the file is to be cut before the lane is held for it.
 const SHRINK_TRIES: u32 = 4;
+
+/// The write-ahead log, as this process knows it.
+#[derive(Debug, Clone, Default)]
+pub struct WalReport {
+    /// Its pages after the last commit of this process.
+    pub pages: u32,
+    /// How many of them the last checkpoint found in the file.
+    pub moved: u32,
+    /// The readers of this process that kept it from moving the others and still do, the oldest
+    /// first.
+    pub readers: Vec<Holder>,
+    /// The other processes that may do so.
+    pub processes: Vec<u32>,
+}
 
 /// What the commit hook and the thread share.
 #[derive(Default)]
@@ -39,6 +57,10 @@ struct Shared {
     pages: AtomicU32,
     /// Pages in the WAL when it was last looked after.
     seen: AtomicU32,
+    /// How many of them the last checkpoint found in the file.
+    moved: AtomicU32,
+    /// When the last checkpoint began that could not move or start over all that it wanted to.
+    stuck: Mutex<Option<Instant>>,
     pending: AtomicBool,
     shrink: AtomicBool,
     stopping: AtomicBool,
@@ -80,6 +102,18 @@ impl Checkpointer {
             self.shared.shrink.store(true, Ordering::Release);
             self.wake(engine);
         }
+    }
+
+    /// Pages in the WAL and those of them in the file, and who keeps the others from it.
+    pub(crate) fn wal(&self, engine: &Engine) -> Result<WalReport> {
+        let stuck = *self.shared.stuck.lock().unwrap_or_else(PoisonError::into_inner);
+        let (readers, processes) = match stuck {
+            Some(attempt) => in_the_way(engine, attempt)?,
+            None => (Vec::new(), Vec::new()),
+        };
+        let pages = self.shared.pages.load(Ordering::Relaxed);
+        let moved = self.shared.moved.load(Ordering::Relaxed).min(pages);
+        Ok(WalReport { pages, moved, readers, processes })
     }
 
     #[cold]
@@ -127,6 +161,7 @@ fn serve(shared: &Shared, engine: &Weak<Engine>) {
     let mut connection = None;
     // Readers may keep the file from being cut; then the next checkpoint tries again.
     let mut owed = false;
+    let mut warned = None;
     loop {
         {
             let mut lock = shared.lock.lock().unwrap_or_else(PoisonError::into_inner);
@@ -145,8 +180,29 @@ fn serve(shared: &Shared, engine: &Weak<Engine>) {
             log::warn!(target: "holdfast::checkpoint", "a checkpoint failed: {error}");
             connection = None;
         }
+        warn(shared, &engine, &mut warned);
         shared.seen.store(shared.pages.load(Ordering::Relaxed), Ordering::Relaxed);
         shared.pending.store(false, Ordering::Release);
+    }
+}
+
+/// Tell, now and then, who makes the WAL grow past its ceiling.
+fn warn(shared: &Shared, engine: &Engine, warned: &mut Option<Instant>) {
+    let pages = shared.pages.load(Ordering::Relaxed);
+    if pages < CEILING || warned.is_some_and(|at: Instant| at.elapsed() < WARNED) {
+        return;
+    }
+    let Ok(WalReport { readers, processes, .. }) = engine.checkpointer.wal(engine) else { return };
+    let readers = readers.iter().map(|reader| format!("a reader of {reader}"));
+    let processes = processes.iter().map(|pid| format!("process {pid}"));
+    let who = readers.chain(processes).collect::<Vec<_>>().join(", ");
+    if !who.is_empty() {
+        *warned = Some(Instant::now());
+        log::warn!(
+            target: "holdfast::checkpoint",
+            "the write-ahead log has {pages} pages and cannot start over because of {who}; end \
+             snapshots and iterators sooner"
+        );
     }
 }
 
@@ -162,14 +218,20 @@ fn cycle(
         *own = Some(Connection::open_writer(&engine.location.path, &options)?);
     }
     let Some(connection) = own else { return Ok(()) };
+    let begun = Instant::now();
     let ahead = |copied| shared.pages.load(Ordering::Relaxed).saturating_sub(copied);
-    let (pages, mut copied) = checkpoint(connection, ffi::SQLITE_CHECKPOINT_PASSIVE)?;
+    let Some((mut pages, mut copied)) = checkpoint(connection, ffi::SQLITE_CHECKPOINT_PASSIVE)?
+    else {
+        return Ok(());
+    };
+    let mut stuck = false;
     if pages >= CEILING {
         for _ in 0..CATCH_UPS {
             if ahead(copied) <= FEW {
                 break;
             }
-            (_, copied) = checkpoint(connection, ffi::SQLITE_CHECKPOINT_PASSIVE)?;
+            let again = checkpoint(connection, ffi::SQLITE_CHECKPOINT_PASSIVE)?;
+            (pages, copied) = again.unwrap_or((pages, copied));
         }
         // A writer that never stops is always a few pages ahead: hold it for those. A reader that
         // pins more than that is not waited for.
@@ -178,10 +240,13 @@ fn cycle(
             && let Ok(writer) = Writer::enter(engine, &patience)
         {
             let _attention = connection.attend(&patience);
-            checkpoint(connection, ffi::SQLITE_CHECKPOINT_RESTART)?;
+            stuck = step(connection, ffi::SQLITE_CHECKPOINT_RESTART)?.busy;
             drop(writer);
         }
     }
+    shared.moved.store(copied, Ordering::Relaxed);
+    let stuck = (stuck || copied < pages).then_some(begun);
+    *shared.stuck.lock().unwrap_or_else(PoisonError::into_inner) = stuck;
     if *owed {
         *owed = !shrink(connection, engine)?;
     }
@@ -228,7 +293,7 @@ pub(crate) fn truncate(
         let left = checkpoint(&writer, ffi::SQLITE_CHECKPOINT_TRUNCATE)?;
         drop(attention);
         drop(writer);
-        if left == (0, 0) {
+        if left == Some((0, 0)) {
             break;
         }
         if begun.elapsed() >= limit || !patience.sleep(LANE_HOLD) {
@@ -238,11 +303,22 @@ pub(crate) fn truncate(
     Ok(true)
 }
 
-/// Run one checkpoint; gives pages in the WAL and pages copied to the file.
-pub(crate) fn checkpoint(connection: &Connection, mode: c_int) -> Result<(u32, u32)> {
+/// The readers of this process, the oldest first, and the other processes that may keep a checkpoint
+/// from moving pages; of those that were there at that moment.
+fn in_the_way(engine: &Engine, attempt: Instant) -> Result<(Vec<Holder>, Vec<u32>)> {
+    let (reads, processes) = users_of_wal(&engine.location.path);
+    let mut readers = if reads { engine.pool()?.holders() } else { Vec::new() };
+    let since = attempt.elapsed();
+    readers.retain(|reader| reader.held >= since);
+    readers.sort_by_key(|reader| std::cmp::Reverse(reader.held));
+    Ok((readers, processes))
+}
+
+/// Run one checkpoint; gives pages in the WAL and pages copied to the file, unless somebody else's
+/// checkpoint runs.
+pub(crate) fn checkpoint(connection: &Connection, mode: c_int) -> Result<Option<(u32, u32)>> {
     let now = step(connection, mode)?;
-    // Where nothing is known, something is left to do.
-    Ok((now.pages.unwrap_or(1), now.moved.unwrap_or(0)))
+    Ok(now.pages.zip(now.moved))
 }
 
 /// What one checkpoint came to.

@@ -11,6 +11,7 @@ use rusqlite::ffi;
 use crate::error::{Busy, Error, Holder, Resource, Result, summary};
 use crate::guard;
 use crate::locks;
+use crate::names;
 use crate::options::Options;
 use crate::patience::Patience;
 use crate::pragma::{self, verify_pragmas};
@@ -44,11 +45,30 @@ pub(crate) struct Badge {
     interrupt: rusqlite::InterruptHandle,
 }
 
+/// One use of a connection.
 #[derive(Debug)]
-struct Hold {
+pub(crate) struct Hold {
     thread: u64,
     since: Instant,
     statement: Option<Arc<str>>,
+    /// How long it lasted when it was last told about.
+    told: Option<Duration>,
+}
+
+impl Hold {
+    pub(crate) fn held(&self) -> Duration {
+        self.since.elapsed()
+    }
+
+    /// The same in words, when it has lasted so long.
+    pub(crate) fn holder(&self, held: Duration) -> Holder {
+        Holder {
+            thread: self.thread,
+            name: names::of(self.thread),
+            statement: self.statement.as_deref().map(summary),
+            held,
+        }
+    }
 }
 
 impl Badge {
@@ -66,14 +86,25 @@ impl Badge {
     }
 
     pub(crate) fn pin_on(&self) {
-        let hold = Hold { thread: guard::thread_id(), since: Instant::now(), statement: None };
+        let hold =
+            Hold { thread: guard::thread_id(), since: Instant::now(), statement: None, told: None };
         *self.hold.lock().unwrap_or_else(PoisonError::into_inner) = Some(hold);
     }
 
-    /// How long it was held.
-    pub(crate) fn take_off(&self) -> Duration {
-        let hold = self.hold.lock().unwrap_or_else(PoisonError::into_inner).take();
-        hold.map_or(Duration::ZERO, |h| h.since.elapsed())
+    pub(crate) fn take_off(&self) -> Option<Hold> {
+        self.hold.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Who has held it for `limit`, and then again when it is `again` times as long.
+    pub(crate) fn overdue(&self, limit: Duration, again: u32) -> Option<Holder> {
+        let mut hold = self.hold.lock().unwrap_or_else(PoisonError::into_inner);
+        let hold = hold.as_mut()?;
+        let held = hold.held();
+        if held < hold.told.map_or(limit, |told| told.saturating_mul(again)) {
+            return None;
+        }
+        hold.told = Some(held);
+        Some(hold.holder(held))
     }
 
     pub(crate) fn note(&self, sql: &Arc<str>) {
@@ -85,12 +116,7 @@ impl Badge {
 
     pub(crate) fn holder(&self) -> Option<Holder> {
         let hold = self.hold.lock().unwrap_or_else(PoisonError::into_inner);
-        hold.as_ref().map(|hold| Holder {
-            thread: hold.thread,
-            name: guard::thread_name(hold.thread),
-            statement: hold.statement.as_deref().map(summary),
-            held: hold.since.elapsed(),
-        })
+        hold.as_ref().map(|hold| hold.holder(hold.held()))
     }
 }
 

@@ -56,13 +56,13 @@ impl Engine {
             checkpointer.observe(writer);
         }
         let path = location.path.clone();
-        let policy = options.retry.clone();
+        let (policy, stats) = (options.retry.clone(), Stats::new(&options));
         let options = Arc::new(Mutex::new(options));
         let pool = Pool::open(path, Arc::clone(&options))?;
         Ok(Engine {
             location,
             options,
-            stats: Stats::default(),
+            stats,
             retries: RetryCounters::default(),
             checkpointer,
             daemon: Daemon::default(),

@@ -155,9 +155,3 @@ pub fn is_main_thread() -> bool {
     // SAFETY: no arguments, no failure.
     thread_id() == unsafe { libc::getpid() } as u64
 }
-
-/// The name that the system knows a thread of this process by.
-pub(crate) fn thread_name(id: u64) -> Option<String> {
-    let name = std::fs::read_to_string(format!("/proc/self/task/{id}/comm")).ok()?;
-    Some(name.trim_end().to_owned())
-}

@@ -35,10 +35,12 @@ mod checkpoint;
 mod connection;
 mod engine;
 mod guard;
+mod holds;
 // The binding alone writes rows one by one.
 #[cfg_attr(not(feature = "python"), allow(dead_code))]
 mod insert;
 mod locks;
+pub mod names;
 mod pool;
 mod pragma;
 pub mod session;
@@ -55,7 +57,7 @@ mod py;
 
 pub use backup::{BackupOptions, BackupReport, CheckReport, RestoreReport, restore};
 pub use buffer::{Buffer, BufferedRow, Row};
-pub use checkpoint::{CheckpointMode, CheckpointReport};
+pub use checkpoint::{CheckpointMode, CheckpointReport, WalReport};
 pub use connection::Connection;
 pub use database::Database;
 pub use engine::close_all;

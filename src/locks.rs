@@ -41,16 +41,18 @@ pub(crate) fn writer_of(path: &Path) -> Option<u32> {
     (0..3).find_map(|_| find())
 }
 
-/// The processes, this one too, that read from the WAL, write to it or move its pages.
-pub(crate) fn users_of_wal(path: &Path) -> Vec<u32> {
-    let mut pids: Vec<u32> = of(&shm(path))
-        .iter()
-        .filter(|lock| lock.covers(&WAL_READ) || lock.covers(&(WAL_WRITE..=WAL_CHECKPOINT)))
-        .map(|lock| lock.pid)
-        .collect();
-    pids.sort_unstable();
-    pids.dedup();
-    pids
+/// Whether this process reads from the WAL, and which others read from it, write to it or move its
+/// pages.
+pub(crate) fn users_of_wal(path: &Path) -> (bool, Vec<u32>) {
+    let me = std::process::id();
+    let locks = of(&shm(path));
+    let reads = |lock: &Lock| lock.covers(&WAL_READ);
+    let uses = |lock: &Lock| reads(lock) || lock.covers(&(WAL_WRITE..=WAL_CHECKPOINT));
+    let others = locks.iter().filter(|lock| lock.pid != me && uses(lock));
+    let mut others: Vec<u32> = others.map(|lock| lock.pid).collect();
+    others.sort_unstable();
+    others.dedup();
+    (locks.iter().any(|lock| lock.pid == me && reads(lock)), others)
 }
 
 fn shm(path: &Path) -> PathBuf {

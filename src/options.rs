@@ -136,6 +136,8 @@ pub struct Options {
     pub retry: RetryPolicy,
     /// How often free pages are given back in the background; never, when `None`.
     pub vacuum_every: Option<Duration>,
+    /// A hold of the writer lane that lasts this long is warned about; never, when `None`.
+    pub hold_warning: Option<Duration>,
     /// SQLite extensions (shared libraries) that every connection loads.
     pub extensions: Vec<PathBuf>,
 }
@@ -150,6 +152,7 @@ impl Default for Options {
             read_only: false,
             retry: RetryPolicy::default(),
             vacuum_every: Some(Duration::from_secs(24 * 60 * 60)),
+            hold_warning: Some(Duration::from_secs(1)),
             extensions: Vec::new(),
         }
     }

@@ -6,8 +6,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::backup::BackupReport;
+use crate::checkpoint::WalReport;
+use crate::connection::Hold;
 use crate::database::Database;
 use crate::error::{Holder, Result};
+use crate::holds::Holds;
+pub use crate::holds::LongHold;
+use crate::options::Options;
 use crate::retry::RetryStats;
 use crate::vacuum::VacuumStats;
 
@@ -120,8 +125,23 @@ pub(crate) struct Stats {
     pub(crate) pool_waits: Histogram,
     pub(crate) lane_waits: Histogram,
     pub(crate) lane_holds: Histogram,
+    pub(crate) longest_holds: Holds,
     pub(crate) last_vacuum: Last<VacuumStats>,
     pub(crate) last_backup: Last<BackupReport>,
+}
+
+impl Stats {
+    pub(crate) fn new(options: &Options) -> Self {
+        Stats { longest_holds: Holds::new(options.hold_warning), ..Stats::default() }
+    }
+
+    /// Count a turn on the lane that is over.
+    #[inline]
+    pub(crate) fn lane_held(&self, hold: &Hold) {
+        let held = hold.held();
+        self.lane_holds.record(held);
+        self.longest_holds.ended(hold, held);
+    }
 }
 
 /// How a database is doing.
@@ -133,6 +153,8 @@ pub struct Report {
     pub size: u64,
     /// The size of its write-ahead log in bytes.
     pub wal_size: u64,
+    /// What is in the log, and who keeps it there.
+    pub wal: WalReport,
     /// Readers open now.
     pub readers: u32,
     /// Readers that nobody uses.
@@ -149,6 +171,8 @@ pub struct Report {
     pub lane_waits: Latency,
     /// How long it was held.
     pub lane_holds: Latency,
+    /// The five longest holds that are over, the longest first.
+    pub longest_holds: Vec<LongHold>,
     /// Reads: checkouts of a reader.
     pub reads: u64,
     /// Writes: turns on the lane.
@@ -175,6 +199,7 @@ impl Database {
         Ok(Report {
             size: size(&path),
             wal_size: size(Path::new(&wal)),
+            wal: engine.checkpointer.wal(engine)?,
             path,
             readers,
             idle_readers,
@@ -184,6 +209,7 @@ impl Database {
             lane_waiting: lane.map_or(0, |lane| lane.waiting()),
             lane_waits: counted.lane_waits.summary(),
             lane_holds: counted.lane_holds.summary(),
+            longest_holds: counted.longest_holds.longest(),
             reads: counted.reads.get(),
             writes: counted.writes.get(),
             transactions: counted.transactions.get(),

@@ -199,7 +199,9 @@ impl Lane {
             queue = turn.wait_timeout(queue, time).unwrap_or_else(PoisonError::into_inner).0;
             if polled.elapsed() >= POLL {
                 polled = Instant::now();
+                let waiting = queue.waiting.len();
                 drop(queue);
+                engine.stats.longest_holds.look(&self.badge, waiting);
                 let proceed = patience.caller().proceed();
                 queue = self.queue();
                 if !proceed {
@@ -359,7 +361,9 @@ impl Drop for Writer {
         if let Err(error) = self.clean() {
             log::error!(target: "holdfast::writer", "rollback failed: {error}");
         }
-        self.engine.stats.lane_holds.record(self.badge().take_off());
+        if let Some(hold) = self.badge().take_off() {
+            self.engine.stats.lane_held(&hold);
+        }
         self.engine.after_write();
         if let Ok(lane) = self.engine.lane() {
             lane.pass_on(&self.engine);

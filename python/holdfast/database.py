@@ -65,6 +65,7 @@ def open(
     read_only: bool = False,
     retry: RetryPolicy | None = None,
     vacuum_every: float | None = DAY,
+    hold_warning: float | None = 1.0,
     extensions: Iterable[str | PathLike[str]] = (),
 ) -> Database:
     """Open a database file, or make it, and verify every setting on every connection.
@@ -82,6 +83,8 @@ def open(
         read_only: Never write.
         retry: How often and how long a busy file is tried again.
         vacuum_every: Seconds between two rounds of the vacuum in the background; None for never.
+        hold_warning: Seconds after which a hold of the writer lane is logged as a warning; None for
+            never.
         extensions: SQLite extensions that every connection loads.
 
     Raises:
@@ -104,6 +107,7 @@ def open(
         "read_only": read_only,
         "retry": retry,
         "vacuum_every": vacuum_every,
+        "hold_warning": hold_warning,
         "extensions": list(extensions),
     }
     database = Database(path, **settings)

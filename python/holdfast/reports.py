@@ -127,6 +127,28 @@ class Holder(TypedDict):
     held: float
 
 
+class LongHold(TypedDict):
+    """A hold of the writer lane that is over; `ended` is in seconds since 1970."""
+
+    thread: str | None
+    statement: str | None
+    held: float
+    ended: float
+
+
+class WalStats(TypedDict):
+    """The write-ahead log: pages after this process's last commit, those of them in the file too.
+
+    `readers` (the oldest first) and `processes` kept the last checkpoint from moving the others,
+    and still do.
+    """
+
+    pages: int
+    moved: int
+    readers: list[Holder]
+    processes: list[int]
+
+
 class PoolStats(TypedDict):
     """The readers."""
 
@@ -143,6 +165,7 @@ class LaneStats(TypedDict):
     waiting: int
     waits: Latency
     holds: Latency
+    longest: list[LongHold]
 
 
 class RetryCounts(TypedDict):
@@ -162,6 +185,7 @@ class Stats(TypedDict):
     path: str
     size: int
     wal_size: int
+    wal: WalStats
     pool: PoolStats
     lane: LaneStats
     reads: int

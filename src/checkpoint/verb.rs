@@ -8,13 +8,12 @@ use std::time::{Duration, Instant};
 
 use rusqlite::ffi;
 
-use super::{LANE_HOLD, Step, step};
+use super::{LANE_HOLD, Step, in_the_way, step};
 use crate::connection::Connection;
 use crate::database::Database;
 use crate::engine::Engine;
 use crate::error::{Error, Holder, Result};
 use crate::guard;
-use crate::locks::users_of_wal;
 use crate::patience::{POLL, Patience};
 use crate::writer::Writer;
 
@@ -152,7 +151,10 @@ impl Database {
                 }
             }
             report.complete = !now.busy && report.moved == report.pages;
-            report.name(engine, attempt)?;
+            (report.readers, report.processes) = match report.complete {
+                true => (Vec::new(), Vec::new()),
+                false => in_the_way(engine, attempt)?,
+            };
             report.time = begun.elapsed();
             let me = guard::thread_id();
             let hopeless = report.readers.iter().any(|reader| reader.thread == me);
@@ -172,24 +174,6 @@ impl CheckpointReport {
     fn take(&mut self, now: &Step) {
         self.pages = now.pages.unwrap_or(self.pages);
         self.moved = now.moved.unwrap_or(self.moved);
-    }
-
-    /// Find out who is in the way, of those that were there when the attempt began.
-    fn name(&mut self, engine: &Engine, attempt: Instant) -> Result<()> {
-        (self.readers, self.processes) = (Vec::new(), Vec::new());
-        if self.complete {
-            return Ok(());
-        }
-        self.processes = users_of_wal(&engine.location.path);
-        let me = std::process::id();
-        if self.processes.contains(&me) {
-            let since = attempt.elapsed();
-            self.readers = engine.pool()?.holders();
-            self.readers.retain(|reader| reader.held >= since);
-            self.readers.sort_by_key(|reader| std::cmp::Reverse(reader.held));
-        }
-        self.processes.retain(|&pid| pid != me);
-        Ok(())
     }
 }
 

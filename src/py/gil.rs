@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 use pyo3::{PyErr, ffi};
 
-use super::error::Failure;
+use super::error::{Failure, thread_name};
 use crate::patience::{Caller, Patience};
+use crate::{names, thread_id};
 
 /// How long a loop over rows keeps other threads waiting; CPython's own switch interval.
 const TURN: Duration = Duration::from_millis(5);
@@ -156,6 +157,9 @@ pub(crate) fn call<T>(
     timeout: Option<f64>,
     operation: impl FnOnce(&Gil, &Patience<'_>) -> Result<T, Failure>,
 ) -> PyResult<T> {
+    if !names::is_told() {
+        names::tell(thread_name(py, thread_id()).ok().flatten());
+    }
     let gil = Gil::new(false);
     let result = seconds(timeout).and_then(|timeout| {
         let result = operation(&gil, &Patience::new(timeout, &gil));

@@ -32,6 +32,7 @@ pub(crate) fn from_python(settings: Option<&Bound<'_, PyDict>>) -> Result<Option
             "retry" if value.is_none() => {}
             "retry" => options.retry = retry(&value)?,
             "vacuum_every" => options.vacuum_every = seconds(value.extract()?)?,
+            "hold_warning" => options.hold_warning = seconds(value.extract()?)?,
             "extensions" => options.extensions = value.extract()?,
             other => return Err(misuse(format!("open() has no setting {other:?}"))),
         }

@@ -92,6 +92,12 @@ pub(crate) fn stats<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py
     dict.set_item("path", report.path.to_string_lossy())?;
     dict.set_item("size", report.size)?;
     dict.set_item("wal_size", report.wal_size)?;
+    let wal = PyDict::new(py);
+    wal.set_item("pages", report.wal.pages)?;
+    wal.set_item("moved", report.wal.moved)?;
+    wal.set_item("readers", holders(py, &report.wal.readers)?.to_list())?;
+    wal.set_item("processes", &report.wal.processes)?;
+    dict.set_item("wal", wal)?;
     let pool = PyDict::new(py);
     pool.set_item("open", report.readers)?;
     pool.set_item("idle", report.idle_readers)?;
@@ -103,6 +109,14 @@ pub(crate) fn stats<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py
     lane.set_item("waiting", report.lane_waiting)?;
     lane.set_item("waits", latency(py, report.lane_waits)?)?;
     lane.set_item("holds", latency(py, report.lane_holds)?)?;
+    let longest = report.longest_holds.iter().map(|hold| {
+        let dict = holder(py, &hold.holder)?;
+        // The system may have given its number to another thread since.
+        dict.set_item("thread", &hold.holder.name)?;
+        dict.set_item("ended", unix_time(hold.ended))?;
+        Ok(dict)
+    });
+    lane.set_item("longest", longest.collect::<PyResult<Vec<_>>>()?)?;
     dict.set_item("lane", lane)?;
     dict.set_item("reads", report.reads)?;
     dict.set_item("writes", report.writes)?;
