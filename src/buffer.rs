@@ -1,11 +1,13 @@
 //! Rows copied out of a statement, for a thread that reads them later.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use rusqlite::types::ValueRef;
 
 use crate::connection::Connection;
 use crate::error::{Error, Result, summary};
+use crate::parameters::Parameters;
 use crate::statement::Statement;
 
 /// A row whose columns can be looked at: the current one of a statement, or one of a buffer.
@@ -152,5 +154,42 @@ impl Connection {
             more = buffer.len() < limit && statement.step(self)?;
         }
         Ok(buffer)
+    }
+}
+
+impl Connection {
+    /// Begin a query whose rows are read in pieces.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] for a statement that writes or gives no rows.
+    pub(crate) fn begin_rows(&self, sql: &str, parameters: &Parameters) -> Result<Statement> {
+        let mut statement = self.statement(sql)?;
+        if !statement.is_readonly() {
+            return Err(Error::Misuse(
+                "the statement writes, and iterate only reads; run writes with execute or fetch_all"
+                    .into(),
+            ));
+        }
+        parameters.bind(self, &mut statement)?;
+        Ok(statement.keep())
+    }
+
+    /// The next rows, at most `limit` and not for long; whether there may be more.
+    pub(crate) fn read_rows(
+        &self,
+        statement: &mut Statement,
+        limit: usize,
+        end: Instant,
+    ) -> Result<(Buffer, bool)> {
+        let mut more = statement.step(self)?;
+        let mut buffer = Buffer::new(statement);
+        while more {
+            buffer.push(statement);
+            if buffer.len() >= limit || (buffer.len() % 64 == 0 && Instant::now() >= end) {
+                return Ok((buffer, true));
+            }
+            more = statement.step(self)?;
+        }
+        Ok((buffer, false))
     }
 }

@@ -51,6 +51,8 @@ pub(crate) struct Hold {
     thread: u64,
     since: Instant,
     statement: Option<Arc<str>>,
+    /// The task that holds it, where it is not the thread itself.
+    task: Option<String>,
     /// How long it lasted when it was last told about.
     told: Option<Duration>,
 }
@@ -64,7 +66,7 @@ impl Hold {
     pub(crate) fn holder(&self, held: Duration) -> Holder {
         Holder {
             thread: self.thread,
-            name: names::of(self.thread),
+            name: self.task.clone().or_else(|| names::of(self.thread)),
             statement: self.statement.as_deref().map(summary),
             held,
         }
@@ -86,9 +88,17 @@ impl Badge {
     }
 
     pub(crate) fn pin_on(&self) {
-        let hold =
-            Hold { thread: guard::thread_id(), since: Instant::now(), statement: None, told: None };
+        let (thread, since) = (guard::thread_id(), Instant::now());
+        let hold = Hold { thread, since, statement: None, task: None, told: None };
         *self.hold.lock().unwrap_or_else(PoisonError::into_inner) = Some(hold);
+    }
+
+    /// It was handed on to this thread, or to a task.
+    pub(crate) fn pass_to(&self, task: Option<String>) {
+        if let Some(hold) = self.hold.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            hold.thread = guard::thread_id();
+            hold.task = task;
+        }
     }
 
     pub(crate) fn take_off(&self) -> Option<Hold> {
@@ -218,6 +228,11 @@ impl Connection {
                 None => e.into(),
             })
         })
+    }
+
+    /// For messages about who holds it: this thread does from now on, or a task of this name.
+    pub fn held_by(&self, task: Option<String>) {
+        self.badge.pass_to(task);
     }
 
     /// Whether no transaction is open.

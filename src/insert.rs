@@ -40,6 +40,13 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Add those of another batch.
+    pub fn join(&mut self, other: Counts) {
+        self.inserted += other.inserted;
+        self.updated += other.updated;
+        self.skipped += other.skipped;
+    }
+
     /// Count one more.
     pub fn add(&mut self, change: Change) {
         match change {

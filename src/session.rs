@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::connection::Connection;
 use crate::error::{Error, Result};
+use crate::patience::Patience;
 use crate::statement::Statement;
 use crate::transaction::{Snapshot, Transaction};
 use crate::worker;
@@ -57,6 +58,29 @@ impl Open {
     /// Take a statement that was kept.
     pub fn resume(&mut self, cursor: u64) -> Option<Statement> {
         self.cursors.remove(&cursor)
+    }
+
+    /// Give a statement that was kept back to the connection.
+    pub fn forget(&mut self, cursor: u64) {
+        if let (Some(statement), Some(connection)) =
+            (self.cursors.remove(&cursor), self.held.any_connection())
+        {
+            connection.give_back(statement);
+        }
+    }
+
+    /// Run work on the connection, on behalf of a caller.
+    pub fn run<T>(
+        &self,
+        patience: &Patience<'_>,
+        work: impl FnOnce(&Connection) -> Result<T>,
+    ) -> Result<T> {
+        if patience.caller().is_cancelled() {
+            return Err(Error::Interrupted);
+        }
+        let connection = self.held.connection()?;
+        let _attention = connection.attend(patience);
+        work(connection)
     }
 
     /// End the statements, and give what was held, to be ended.
@@ -160,7 +184,7 @@ impl Session {
     fn start(self: &Arc<Self>, job: Job, open: Open) {
         let session = Arc::clone(self);
         if let Err(error) = worker::spawn(move || session.serve(job, open)) {
-            log::error!(target: "holdfast::session", "no thread could be started: {error}");
+            log::error!(target: "holdfast::worker", "a thread could not be started: {error}");
             self.after(None);
         }
     }

@@ -345,6 +345,13 @@ pub struct Lease<'c> {
     connection: &'c Connection,
 }
 
+impl Lease<'_> {
+    /// Keep the statement for longer than the loan; it must be given back.
+    pub(crate) fn keep(mut self) -> Statement {
+        self.statement.take().expect("present until the drop")
+    }
+}
+
 impl std::ops::Deref for Lease<'_> {
     type Target = Statement;
 

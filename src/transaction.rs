@@ -53,6 +53,8 @@ impl std::str::FromStr for Mode {
 /// A transaction on the lane; dropped without [`Transaction::commit`], it is rolled back.
 pub struct Transaction {
     writer: Writer,
+    /// Rows that the connection had changed before.
+    before: u64,
     /// How many savepoints were begun; each has a name of its own.
     begun: Cell<u32>,
     /// Those that stand, the innermost last.
@@ -95,7 +97,8 @@ impl Transaction {
 
     fn begun(writer: Writer) -> Self {
         writer.engine().stats.transactions.add(1);
-        Transaction { writer, begun: Cell::new(0), savepoints: RefCell::default() }
+        let before = writer.total_changes();
+        Transaction { writer, before, begun: Cell::new(0), savepoints: RefCell::default() }
     }
 
     /// The connection, as long as the transaction stands.
@@ -119,6 +122,11 @@ impl Transaction {
     /// [`Error::Fork`] in a forked child.
     pub(crate) fn check_fork(&self) -> Result<()> {
         if self.writer.is_current() { Ok(()) } else { Err(Error::Fork("the transaction")) }
+    }
+
+    /// How many rows it has changed so far, about.
+    pub(crate) fn changes(&self) -> u64 {
+        self.writer.total_changes().saturating_sub(self.before)
     }
 
     /// The connection, even when SQLite has rolled back; `None` in a forked child.

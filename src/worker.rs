@@ -59,6 +59,13 @@ pub fn spawn(job: impl FnOnce() + Send + 'static) -> io::Result<()> {
     })
 }
 
+/// [`spawn`] for a job whose drop tells of its failure.
+pub fn run(job: impl FnOnce() + Send + 'static) {
+    if let Err(error) = spawn(job) {
+        log::error!(target: "holdfast::worker", "a thread could not be started: {error}");
+    }
+}
+
 impl Workers {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -5,17 +5,21 @@
 
 mod begin;
 mod database;
+mod end;
 mod fair;
 mod mailbox;
+mod many;
 mod operation;
 mod rows;
 mod session;
 mod upkeep;
 mod verb;
+mod waiting;
 
 use pyo3::prelude::*;
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(database::open_later, module)?)?;
     module.add_class::<operation::Operation>()?;
     module.add_class::<database::AsyncDatabase>()?;
     module.add_class::<session::AsyncSession>()?;

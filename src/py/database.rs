@@ -8,9 +8,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::gil::{call, call_detached};
-use super::options;
 use super::session::Snapshot;
 use super::transaction::Transaction;
+use super::{options, report};
 use crate::Mode;
 
 /// A handle on one SQLite file.
@@ -71,15 +71,7 @@ impl Database {
 
     /// The pragmas as they were verified.
     fn pragmas<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let pragmas = call_detached(py, None, |_| self.engine.pragmas())?;
-        let dict = PyDict::new(py);
-        for (name, value) in pragmas {
-            match value.parse::<i64>() {
-                Ok(number) => dict.set_item(name, number)?,
-                Err(_) => dict.set_item(name, value)?,
-            }
-        }
-        Ok(dict)
+        report::pragmas(py, call_detached(py, None, |_| self.engine.pragmas())?)
     }
 
     /// Begin a transaction in a with block.

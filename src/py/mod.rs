@@ -1,5 +1,6 @@
 //! The binding: converts, calls, maps the error; nothing else.
 
+mod aio;
 mod database;
 mod error;
 mod gil;
@@ -54,5 +55,5 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<transaction::Transaction>()?;
     module.add_class::<iterate::Rows>()?;
     module.add_function(wrap_pyfunction!(maintain::restore, module)?)?;
-    Ok(())
+    aio::register(module)
 }

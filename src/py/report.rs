@@ -162,3 +162,18 @@ fn holder<'py>(py: Python<'py>, holder: &Holder) -> PyResult<Bound<'py, PyDict>>
     dict.set_item("held", holder.held.as_secs_f64())?;
     Ok(dict)
 }
+
+/// Pragmas as they were verified; numbers as numbers.
+pub(crate) fn pragmas(
+    py: Python<'_>,
+    pragmas: Vec<(String, String)>,
+) -> PyResult<Bound<'_, PyDict>> {
+    let dict = PyDict::new(py);
+    for (name, value) in pragmas {
+        match value.parse::<i64>() {
+            Ok(number) => dict.set_item(name, number)?,
+            Err(_) => dict.set_item(name, value)?,
+        }
+    }
+    Ok(dict)
+}

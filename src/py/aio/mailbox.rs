@@ -93,7 +93,8 @@ pub(super) fn current_task(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
 fn doorbell_of<'py>(running: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Doorbell>> {
     let py = running.py();
     let loops = LOOPS.get(Loops::default);
-    let known = lock(loops).iter().find(|(of, _)| of.is(running)).map(|(_, bell)| bell.clone_ref(py));
+    let known =
+        lock(loops).iter().find(|(of, _)| of.is(running)).map(|(_, bell)| bell.clone_ref(py));
     if let Some(bell) = known {
         return Ok(bell.into_bound(py));
     }

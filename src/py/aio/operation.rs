@@ -21,6 +21,12 @@ pub(super) enum Progress {
 /// Work that is done in turns; dropped before its end, it is cancelled.
 pub(super) trait Work: Send + Sync {
     fn advance(&mut self, py: Python<'_>) -> Result<Progress, Failure>;
+
+    /// Whether the task may be told of the result in its next turn only. Cancelled before that, it
+    /// never learns of it.
+    fn may_hold(&self) -> bool {
+        true
+    }
 }
 
 enum State {
@@ -59,7 +65,7 @@ impl Operation {
                     fair::resumed();
                 }
                 match work.advance(py).map_err(|failure| failure.into_py(py))? {
-                    Progress::Done(value) if fresh && fair::must_yield() => {
+                    Progress::Done(value) if fresh && work.may_hold() && fair::must_yield() => {
                         *state = State::Holding(value);
                         Ok(py.None())
                     }
@@ -139,7 +145,7 @@ impl Drop for Operation {
         if !matches!(state, State::Fresh(_)) {
             return;
         }
-        Python::attach(|py| {
+        let _ = Python::try_attach(|_| {
             let text = format!("{} was never awaited, and did nothing\0", self.verb);
             // SAFETY: attached; the text ends with a zero, and the error of a filter that raises
             // is reported here, since a drop cannot raise.
@@ -148,7 +154,6 @@ impl Drop for Operation {
                     ffi::PyErr_WriteUnraisable(std::ptr::null_mut());
                 }
             }
-            let _ = py;
         });
     }
 }

@@ -25,15 +25,24 @@ pub(super) enum Extent {
 
 /// A verb with what Python gave it.
 pub(super) enum Verb {
-    Execute { sql: Py<PyString>, parameters: Option<Py<PyAny>> },
+    Execute {
+        sql: Py<PyString>,
+        parameters: Option<Py<PyAny>>,
+    },
     Fetch {
         sql: Py<PyString>,
         parameters: Option<Py<PyAny>>,
         extent: Extent,
         into: Option<Py<PyAny>>,
     },
-    Script { sql: Py<PyString> },
-    Insert { table: String, row: Py<PyAny>, conflict: Conflict },
+    Script {
+        sql: Py<PyString>,
+    },
+    Insert {
+        table: String,
+        row: Py<PyAny>,
+        conflict: Conflict,
+    },
 }
 
 /// A verb that owns what it needs.
@@ -147,9 +156,8 @@ impl Verb {
     /// Copy what Python gave.
     pub(super) fn own(&self, py: Python<'_>) -> Result<Owned, Failure> {
         let sql = self.sql(py)?.to_owned();
-        let own = |parameters: &Option<Py<PyAny>>| {
-            owned(&sql, parameters.as_ref().map(|p| p.bind(py)))
-        };
+        let own =
+            |parameters: &Option<Py<PyAny>>| owned(&sql, parameters.as_ref().map(|p| p.bind(py)));
         Ok(match self {
             Verb::Execute { parameters, .. } => {
                 let parameters = own(parameters)?;

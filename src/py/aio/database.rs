@@ -1,0 +1,357 @@
+//! `AsyncDatabase`: the verbs of one statement, each on a reader or on the lane.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+use super::super::error::Failure;
+use super::super::gil::{call_brief, seconds};
+use super::super::insert::conflict_of;
+use super::super::options;
+use super::operation::{Operation, Progress, Work};
+use super::upkeep::Upkeep;
+use super::verb::{Answer, Answered, Converting, Extent, Owned, Verb};
+use super::waiting::{Deadline, Queue, Waiting};
+use crate::{Conflict, Error, Mode, Owner, Patience, Reader, Transaction, Writer, worker};
+
+/// A handle on one SQLite file, for the tasks of event loops.
+#[pyclass(module = "holdfast._core", frozen, subclass, weakref)]
+pub(crate) struct AsyncDatabase {
+    engine: Arc<crate::Database>,
+}
+
+impl AsyncDatabase {
+    pub(super) fn engine(&self) -> &Arc<crate::Database> {
+        &self.engine
+    }
+
+    fn operation(
+        &self,
+        name: &'static str,
+        verb: Verb,
+        timeout: Option<f64>,
+    ) -> PyResult<Operation> {
+        let database = Arc::clone(&self.engine);
+        let timeout = Python::attach(|py| seconds(timeout).map_err(|f| f.into_py(py)))?;
+        Ok(Operation::new(name, Statement { database, verb, timeout, stage: Stage::Fresh }))
+    }
+}
+
+impl Drop for AsyncDatabase {
+    fn drop(&mut self) {
+        // Whoever still writes may need the interpreter to finish.
+        Python::attach(|py| py.detach(|| self.engine.close()));
+    }
+}
+
+/// A verb on its way.
+struct Statement {
+    database: Arc<crate::Database>,
+    verb: Verb,
+    timeout: Option<std::time::Duration>,
+    stage: Stage,
+}
+
+enum Stage {
+    Fresh,
+    Away(Waiting<Answer>),
+    Converting(Converting),
+}
+
+impl Work for Statement {
+    fn advance(&mut self, py: Python<'_>) -> Result<Progress, Failure> {
+        loop {
+            match &mut self.stage {
+                Stage::Fresh => match self.start(py)? {
+                    Some(value) => return Ok(Progress::Done(value)),
+                    None => continue,
+                },
+                Stage::Away(waiting) => match waiting.look(py)? {
+                    Err(progress) => return Ok(progress),
+                    Ok(Answer::Writes) => self.write(py)?,
+                    Ok(answer) => match self.verb.answer(py, answer)? {
+                        Answered::Done(value) => return Ok(Progress::Done(value)),
+                        Answered::Rows(rows) => self.stage = Stage::Converting(rows),
+                    },
+                },
+                Stage::Converting(rows) => return rows.advance(py),
+            }
+        }
+    }
+}
+
+/// What came of a try to read at once.
+enum Tried {
+    Rows(Py<PyAny>),
+    Writes,
+}
+
+impl Statement {
+    /// Do it at once, or ask a worker.
+    fn start(&mut self, py: Python<'_>) -> Result<Option<Py<PyAny>>, Failure> {
+        if self.verb.may_read() {
+            match self.read_at_once(py)? {
+                Some(Tried::Rows(rows)) => return Ok(Some(rows)),
+                Some(Tried::Writes) => {}
+                None => return self.read(py).map(|()| None),
+            }
+        }
+        if !self.verb.is_long()
+            && let Some(value) = self.write_at_once(py)?
+        {
+            return Ok(Some(value));
+        }
+        self.write(py).map(|()| None)
+    }
+
+    fn read_at_once(&self, py: Python<'_>) -> Result<Option<Tried>, Failure> {
+        let Some(reader) = self.database.try_reader()? else { return Ok(None) };
+        call_brief(|gil, patience| {
+            let _attention = reader.attend(patience);
+            let statement = super::super::verbs::prepare(&reader, self.verb.sql(py)?, gil)?;
+            if !statement.is_readonly() {
+                return Ok(Tried::Writes);
+            }
+            drop(statement);
+            self.verb.run(py, &reader, gil).map(Tried::Rows)
+        })
+    }
+
+    fn write_at_once(&self, py: Python<'_>) -> Result<Option<Py<PyAny>>, Failure> {
+        let Some(writer) = self.database.try_writer(Owner::passing())? else { return Ok(None) };
+        if writer.syncs_on_commit() {
+            return Ok(None);
+        }
+        call_brief(|gil, patience| {
+            if !self.verb.is_compound() {
+                let _attention = writer.attend(patience);
+                return self.verb.run(py, &writer, gil);
+            }
+            let transaction = Transaction::begin_on(writer, Mode::Immediate, patience)?;
+            let value = {
+                let connection = transaction.connection()?;
+                let _attention = connection.attend(patience);
+                self.verb.run(py, connection, gil)?
+            };
+            transaction.commit_with(patience)?;
+            Ok(value)
+        })
+    }
+
+    fn read(&mut self, py: Python<'_>) -> Result<(), Failure> {
+        let owned = self.verb.own(py)?;
+        let deadline = Deadline::new(self.timeout);
+        let waiting = Waiting::begin(py, deadline, |sender| {
+            let work = move |reader: crate::Result<Reader>| {
+                let answer = reader.and_then(|reader| {
+                    reader.held_by(None);
+                    let patience = Patience::since(deadline.started, deadline.timeout, &sender);
+                    let _attention = reader.attend(&patience);
+                    owned.read(&reader)
+                });
+                sender.deliver(answer);
+            };
+            on_a_reader(&self.database, work)
+        })?;
+        self.stage = Stage::Away(waiting);
+        Ok(())
+    }
+
+    fn write(&mut self, py: Python<'_>) -> Result<(), Failure> {
+        let owned = self.verb.own(py)?;
+        let compound = self.verb.is_compound();
+        let deadline = Deadline::new(self.timeout);
+        let database = Arc::clone(&self.database);
+        let owner = super::begin::owner(py)?;
+        let waiting = Waiting::begin(py, deadline, |sender| {
+            self.database
+                .writer_later(owner, move |writer| {
+                    worker::run(move || {
+                        let patience = Patience::since(deadline.started, deadline.timeout, &sender);
+                        let answer = writer.and_then(|writer| {
+                            write_on(&database, writer, &owned, compound, &patience)
+                        });
+                        sender.deliver(answer);
+                    });
+                })
+                .map(Queue::Lane)
+        })?;
+        self.stage = Stage::Away(waiting);
+        Ok(())
+    }
+}
+
+/// Run work on a worker, with a reader that is idle or the next that is.
+pub(super) fn on_a_reader(
+    database: &Arc<crate::Database>,
+    work: impl FnOnce(crate::Result<Reader>) + Send + 'static,
+) -> crate::Result<Queue> {
+    match database.try_reader()? {
+        Some(reader) => {
+            worker::run(move || work(Ok(reader)));
+            Ok(Queue::None)
+        }
+        None => {
+            let later = move |reader| worker::run(move || work(reader));
+            database.reader_later(later).map(Queue::Reader)
+        }
+    }
+}
+
+/// Write on the lane that has come; again on a lane of its own when another process is busy.
+fn write_on(
+    database: &crate::Database,
+    writer: Writer,
+    verb: &Owned,
+    compound: bool,
+    patience: &Patience<'_>,
+) -> crate::Result<Answer> {
+    let mut first = Some(writer);
+    database.retrying::<_, Error>(patience, || {
+        let writer = match first.take() {
+            Some(writer) => writer,
+            None => database.writer(patience)?,
+        };
+        writer.held_by(None);
+        if !compound {
+            let _attention = writer.attend(patience);
+            return verb.run(&writer);
+        }
+        let transaction = Transaction::begin_on(writer, Mode::Immediate, patience)?;
+        let answer = {
+            let connection = transaction.connection()?;
+            let _attention = connection.attend(patience);
+            verb.run(connection)?
+        };
+        transaction.commit_with(patience)?;
+        Ok(answer)
+    })
+}
+
+/// What was opened, on its way to an `AsyncDatabase`.
+#[pyclass(module = "holdfast._core", frozen)]
+pub(crate) struct Opened(Mutex<Option<crate::Database>>);
+
+/// Open a file on a worker.
+#[pyfunction]
+pub(crate) fn open_later(
+    py: Python<'_>,
+    path: PathBuf,
+    settings: &Bound<'_, PyDict>,
+) -> PyResult<Operation> {
+    super::super::start(py)?;
+    let options = options::from_python(Some(settings)).map_err(|error| error.into_py(py))?;
+    let open = move |_: &Patience<'_>| crate::Database::open_with(&path, options);
+    let work = Upkeep::new(None, open, |py, database| {
+        Ok(Py::new(py, Opened(Mutex::new(Some(database))))?.into_any())
+    });
+    Ok(Operation::new("open_async", work))
+}
+
+#[pymethods]
+impl AsyncDatabase {
+    #[new]
+    fn new(opened: &Opened) -> PyResult<Self> {
+        let engine = opened.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let engine = engine.ok_or_else(|| PyValueError::new_err("it was taken already"))?;
+        Ok(AsyncDatabase { engine: Arc::new(engine) })
+    }
+
+    /// The file, absolute.
+    #[getter]
+    fn path(&self) -> &PathBuf {
+        self.engine.path()
+    }
+
+    /// Whether this handle is closed.
+    #[getter]
+    fn closed(&self) -> bool {
+        self.engine.is_closed()
+    }
+
+    /// Run one statement in its own transaction; gives the number of rows changed.
+    #[pyo3(signature = (sql, parameters=None, *, timeout=None))]
+    fn execute(
+        &self,
+        sql: Py<PyString>,
+        parameters: Option<Py<PyAny>>,
+        timeout: Option<f64>,
+    ) -> PyResult<Operation> {
+        self.operation("execute", Verb::Execute { sql, parameters }, timeout)
+    }
+
+    /// Run several statements in one transaction.
+    #[pyo3(signature = (sql, *, timeout=None))]
+    fn execute_script(&self, sql: Py<PyString>, timeout: Option<f64>) -> PyResult<Operation> {
+        self.operation("execute_script", Verb::Script { sql }, timeout)
+    }
+
+    /// All rows.
+    #[pyo3(signature = (sql, parameters=None, *, into=None, timeout=None))]
+    fn fetch_all(
+        &self,
+        sql: Py<PyString>,
+        parameters: Option<Py<PyAny>>,
+        into: Option<Py<PyAny>>,
+        timeout: Option<f64>,
+    ) -> PyResult<Operation> {
+        let extent = Extent::All;
+        self.operation("fetch_all", Verb::Fetch { sql, parameters, extent, into }, timeout)
+    }
+
+    /// The first row, or None.
+    #[pyo3(signature = (sql, parameters=None, *, into=None, timeout=None))]
+    fn fetch_one(
+        &self,
+        sql: Py<PyString>,
+        parameters: Option<Py<PyAny>>,
+        into: Option<Py<PyAny>>,
+        timeout: Option<f64>,
+    ) -> PyResult<Operation> {
+        let extent = Extent::One;
+        self.operation("fetch_one", Verb::Fetch { sql, parameters, extent, into }, timeout)
+    }
+
+    /// The first column of the first row, or None.
+    #[pyo3(signature = (sql, parameters=None, *, timeout=None))]
+    fn fetch_value(
+        &self,
+        sql: Py<PyString>,
+        parameters: Option<Py<PyAny>>,
+        timeout: Option<f64>,
+    ) -> PyResult<Operation> {
+        let (extent, into) = (Extent::Value, None);
+        self.operation("fetch_value", Verb::Fetch { sql, parameters, extent, into }, timeout)
+    }
+
+    /// Insert one row; gives its row id.
+    #[pyo3(signature = (table, row, *, timeout=None))]
+    fn insert(&self, table: String, row: Py<PyAny>, timeout: Option<f64>) -> PyResult<Operation> {
+        self.operation("insert", Verb::Insert { table, row, conflict: Conflict::Fail }, timeout)
+    }
+
+    /// Insert one row or update the one with the same key; gives its row id.
+    #[pyo3(signature = (table, row, *, key, update=None, do_nothing=false, timeout=None))]
+    #[allow(clippy::too_many_arguments)]
+    fn upsert(
+        &self,
+        py: Python<'_>,
+        table: String,
+        row: Py<PyAny>,
+        key: &Bound<'_, PyAny>,
+        update: Option<&Bound<'_, PyAny>>,
+        do_nothing: bool,
+        timeout: Option<f64>,
+    ) -> PyResult<Operation> {
+        let conflict = conflict_of(key, update, do_nothing).map_err(|error| error.into_py(py))?;
+        self.operation("upsert", Verb::Insert { table, row, conflict }, timeout)
+    }
+
+    fn __repr__(&self) -> String {
+        let state = if self.engine.is_closed() { ", closed" } else { "" };
+        format!("<holdfast.AsyncDatabase {:?}{state}>", self.engine.path())
+    }
+}

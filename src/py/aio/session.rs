@@ -1,0 +1,427 @@
+//! Transactions and snapshots of tasks: their with blocks, and the verbs in them.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple};
+
+use super::super::error::Failure;
+use super::super::gil::{call_brief, seconds};
+use super::super::insert::conflict_of;
+use super::begin::{Begin, Enter, Kind};
+use super::database::AsyncDatabase;
+use super::end::{End, Ending};
+use super::many::{Many, Rows};
+use super::operation::{Operation, Progress, Work};
+use super::rows::{AsyncRows, Source};
+use super::verb::{Answer, Answered, Converting, Extent, Verb};
+use super::waiting::{Deadline, Waiting};
+use crate::session::Session;
+use crate::{Conflict, Error, Mode};
+
+/// Where the session of a with block is, between its begin and its end.
+pub(super) struct Place {
+    what: &'static str,
+    session: Mutex<Option<Arc<Session>>>,
+    /// The database is not closed as long as it is in use.
+    database: Py<AsyncDatabase>,
+}
+
+impl Place {
+    fn new(what: &'static str, database: Py<AsyncDatabase>) -> Arc<Self> {
+        Arc::new(Place { what, session: Mutex::new(None), database })
+    }
+
+    fn slot(&self) -> std::sync::MutexGuard<'_, Option<Arc<Session>>> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn put(&self, session: Arc<Session>) {
+        *self.slot() = Some(session);
+    }
+
+    pub(super) fn take(&self) -> Result<Arc<Session>, Failure> {
+        self.slot().take().ok_or_else(|| self.not_open())
+    }
+
+    pub(super) fn session(&self) -> Result<Arc<Session>, Failure> {
+        self.slot().clone().ok_or_else(|| self.not_open())
+    }
+
+    fn database(&self) -> Arc<crate::Database> {
+        Arc::clone(self.database.get().engine())
+    }
+
+    fn not_open(&self) -> Failure {
+        let what = self.what;
+        Failure::Engine(Error::Closed(format!(
+            "the {what} is not open; use it inside its with block"
+        )))
+    }
+}
+
+/// A verb on its way, in a session.
+struct Statement {
+    place: Arc<Place>,
+    verb: Arc<Verb>,
+    timeout: Option<Duration>,
+    stage: Stage,
+}
+
+enum Stage {
+    Fresh,
+    Away(Waiting<Answer>),
+    Converting(Converting),
+}
+
+impl Work for Statement {
+    fn advance(&mut self, py: Python<'_>) -> Result<Progress, Failure> {
+        loop {
+            match &mut self.stage {
+                Stage::Fresh => {
+                    if let Some(value) = self.at_once(py)? {
+                        return Ok(Progress::Done(value));
+                    }
+                    self.submit(py)?;
+                }
+                Stage::Away(waiting) => match waiting.look(py)? {
+                    Err(progress) => return Ok(progress),
+                    Ok(answer) => match self.verb.answer(py, answer)? {
+                        Answered::Done(value) => return Ok(Progress::Done(value)),
+                        Answered::Rows(rows) => self.stage = Stage::Converting(rows),
+                    },
+                },
+                Stage::Converting(rows) => return rows.advance(py),
+            }
+        }
+    }
+}
+
+impl Statement {
+    fn at_once(&self, py: Python<'_>) -> Result<Option<Py<PyAny>>, Failure> {
+        let session = self.place.session()?;
+        if self.verb.is_long() {
+            return Ok(None);
+        }
+        let tried = session.try_use(|open| {
+            let open = open.as_ref().ok_or_else(|| session.ended())?;
+            call_brief(|gil, patience| {
+                let connection = open.held().connection()?;
+                let _attention = connection.attend(patience);
+                self.verb.run(py, connection, gil)
+            })
+        })?;
+        tried.unwrap_or(Ok(None))
+    }
+
+    fn submit(&mut self, py: Python<'_>) -> Result<(), Failure> {
+        let session = self.place.session()?;
+        let owned = self.verb.own(py)?;
+        let deadline = Deadline::new(self.timeout);
+        let waiting = Waiting::in_session(py, deadline, &session, move |open, patience| {
+            open.run(patience, |connection| owned.run(connection))
+        })?;
+        self.stage = Stage::Away(waiting);
+        Ok(())
+    }
+}
+
+fn operation(
+    place: &Arc<Place>,
+    name: &'static str,
+    verb: Verb,
+    timeout: Option<f64>,
+) -> PyResult<Operation> {
+    let timeout = timeout_of(timeout)?;
+    let (place, verb) = (Arc::clone(place), Arc::new(verb));
+    Ok(Operation::new(name, Statement { place, verb, timeout, stage: Stage::Fresh }))
+}
+
+pub(super) fn timeout_of(timeout: Option<f64>) -> PyResult<Option<Duration>> {
+    Python::attach(|py| seconds(timeout).map_err(|failure| failure.into_py(py)))
+}
+
+/// What a transaction and a snapshot of a task have in common.
+#[pyclass(module = "holdfast._core", frozen, subclass)]
+pub(crate) struct AsyncSession {
+    place: Arc<Place>,
+}
+
+#[pymethods]
+impl AsyncSession {
+    /// All rows.
+    #[pyo3(signature = (sql, parameters=None, *, into=None, timeout=None))]
+    fn fetch_all(
+        &self,
+        sql: Py<PyString>,
+        parameters: Option<Py<PyAny>>,
+        into: Option<Py<PyAny>>,
+        timeout: Option<f64>,
+    ) -> PyResult<Operation> {
+        let extent = Extent::All;
+        let verb = Verb::Fetch { sql, parameters, extent, into };
+        operation(&self.place, "fetch_all", verb, timeout)
+    }
+
+    /// The first row, or None.
+    #[pyo3(signature = (sql, parameters=None, *, into=None, timeout=None))]
+    fn fetch_one(
+        &self,
+        sql: Py<PyString>,
+        parameters: Option<Py<PyAny>>,
+        into: Option<Py<PyAny>>,
+        timeout: Option<f64>,
+    ) -> PyResult<Operation> {
+        let extent = Extent::One;
+        let verb = Verb::Fetch { sql, parameters, extent, into };
+        operation(&self.place, "fetch_one", verb, timeout)
+    }
+
+    /// The first column of the first row, or None.
+    #[pyo3(signature = (sql, parameters=None, *, timeout=None))]
+    fn fetch_value(
+        &self,
+        sql: Py<PyString>,
+        parameters: Option<Py<PyAny>>,
+        timeout: Option<f64>,
+    ) -> PyResult<Operation> {
+        let (extent, into) = (Extent::Value, None);
+        let verb = Verb::Fetch { sql, parameters, extent, into };
+        operation(&self.place, "fetch_value", verb, timeout)
+    }
+
+    /// Rows one by one.
+    #[pyo3(signature = (sql, parameters=None, *, into=None, timeout=None))]
+    fn iterate(
+        &self,
+        sql: Py<PyString>,
+        parameters: Option<Py<PyAny>>,
+        into: Option<Py<PyAny>>,
+        timeout: Option<f64>,
+    ) -> PyResult<AsyncRows> {
+        let source = Source::Place(Arc::clone(&self.place));
+        Ok(AsyncRows::new(source, sql, parameters, into, timeout_of(timeout)?))
+    }
+}
+
+/// Several reads at one moment in time.
+#[pyclass(module = "holdfast._core", frozen, extends = AsyncSession)]
+pub(crate) struct AsyncSnapshot {
+    place: Arc<Place>,
+    timeout: Option<Duration>,
+}
+
+#[pymethods]
+impl AsyncSnapshot {
+    fn __aenter__(this: Py<Self>, py: Python<'_>) -> Operation {
+        let snapshot = this.get();
+        let begin = Begin::new(snapshot.place.database(), Kind::Snapshot, snapshot.timeout);
+        let gives = this.clone_ref(py).into_any();
+        Operation::new("snapshot", Enter::new(begin, &snapshot.place, gives))
+    }
+
+    #[pyo3(signature = (*_details))]
+    fn __aexit__(&self, _details: &Bound<'_, PyTuple>) -> Operation {
+        Operation::new("snapshot", End::new(&self.place, Ending::Commit))
+    }
+}
+
+/// A transaction of a task, or one nested in it.
+#[pyclass(module = "holdfast._core", frozen, extends = AsyncSession)]
+pub(crate) struct AsyncTransaction {
+    place: Arc<Place>,
+    mode: Mode,
+    timeout: Option<Duration>,
+    /// The number of the savepoint; `None` for the transaction itself.
+    savepoint: Option<Arc<AtomicU32>>,
+}
+
+impl AsyncTransaction {
+    fn operation(
+        &self,
+        name: &'static str,
+        verb: Verb,
+        timeout: Option<f64>,
+    ) -> PyResult<Operation> {
+        operation(&self.place, name, verb, timeout)
+    }
+
+    fn many(&self, name: &'static str, rows: Rows, timeout: Option<f64>) -> PyResult<Operation> {
+        Ok(Operation::new(name, Many::new(&self.place, rows, timeout_of(timeout)?)))
+    }
+}
+
+#[pymethods]
+impl AsyncTransaction {
+    fn __aenter__(this: Py<Self>, py: Python<'_>) -> Operation {
+        let transaction = this.get();
+        let gives = this.clone_ref(py).into_any();
+        let place = &transaction.place;
+        if let Some(savepoint) = &transaction.savepoint {
+            let ending = Ending::Savepoint(Arc::clone(savepoint));
+            return Operation::new("transaction", End::giving(place, ending, gives));
+        }
+        let kind = Kind::Transaction(transaction.mode);
+        let begin = Begin::new(place.database(), kind, transaction.timeout);
+        Operation::new("transaction", Enter::new(begin, place, gives))
+    }
+
+    fn __aexit__(
+        &self,
+        raised: &Bound<'_, PyAny>,
+        _value: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) -> Operation {
+        let ending = match (&self.savepoint, raised.is_none()) {
+            (None, true) => Ending::Commit,
+            (None, false) => Ending::Rollback,
+            (Some(savepoint), keep) => {
+                let number = savepoint.swap(0, Ordering::Relaxed);
+                if keep { Ending::Release(number) } else { Ending::RollbackTo(number) }
+            }
+        };
+        Operation::new("transaction", End::new(&self.place, ending))
+    }
+
+    /// Begin a nested transaction (a savepoint).
+    #[pyo3(signature = ())]
+    fn transaction(&self, py: Python<'_>) -> PyResult<Py<AsyncTransaction>> {
+        let nested = AsyncTransaction {
+            place: Arc::clone(&self.place),
+            mode: self.mode,
+            timeout: self.timeout,
+            savepoint: Some(Arc::default()),
+        };
+        let base = AsyncSession { place: Arc::clone(&self.place) };
+        Py::new(py, PyClassInitializer::from(base).add_subclass(nested))
+    }
+
+    /// Run one statement; gives the number of rows changed.
+    #[pyo3(signature = (sql, parameters=None, *, timeout=None))]
+    fn execute(
+        &self,
+        sql: Py<PyString>,
+        parameters: Option<Py<PyAny>>,
+        timeout: Option<f64>,
+    ) -> PyResult<Operation> {
+        self.operation("execute", Verb::Execute { sql, parameters }, timeout)
+    }
+
+    /// Run one statement for each row of parameters; gives the number of rows changed.
+    #[pyo3(signature = (sql, rows, *, timeout=None))]
+    fn execute_many(
+        &self,
+        sql: String,
+        rows: &Bound<'_, PyAny>,
+        timeout: Option<f64>,
+    ) -> PyResult<Operation> {
+        let rows = Rows::parameters(sql, rows)?;
+        self.many("execute_many", rows, timeout)
+    }
+
+    /// Run several statements.
+    #[pyo3(signature = (sql, *, timeout=None))]
+    fn execute_script(&self, sql: Py<PyString>, timeout: Option<f64>) -> PyResult<Operation> {
+        self.operation("execute_script", Verb::Script { sql }, timeout)
+    }
+
+    /// Insert one row; gives its row id.
+    #[pyo3(signature = (table, row, *, timeout=None))]
+    fn insert(&self, table: String, row: Py<PyAny>, timeout: Option<f64>) -> PyResult<Operation> {
+        self.operation("insert", Verb::Insert { table, row, conflict: Conflict::Fail }, timeout)
+    }
+
+    /// Insert rows; gives their number.
+    #[pyo3(signature = (table, rows, *, timeout=None))]
+    fn insert_many(
+        &self,
+        table: String,
+        rows: &Bound<'_, PyAny>,
+        timeout: Option<f64>,
+    ) -> PyResult<Operation> {
+        let rows = Rows::of_table(table, Conflict::Fail, rows)?;
+        self.many("insert_many", rows, timeout)
+    }
+
+    /// Insert one row or update the one with the same key; gives its row id.
+    #[pyo3(signature = (table, row, *, key, update=None, do_nothing=false, timeout=None))]
+    #[allow(clippy::too_many_arguments)]
+    fn upsert(
+        &self,
+        py: Python<'_>,
+        table: String,
+        row: Py<PyAny>,
+        key: &Bound<'_, PyAny>,
+        update: Option<&Bound<'_, PyAny>>,
+        do_nothing: bool,
+        timeout: Option<f64>,
+    ) -> PyResult<Operation> {
+        let conflict = conflict_of(key, update, do_nothing).map_err(|error| error.into_py(py))?;
+        self.operation("upsert", Verb::Insert { table, row, conflict }, timeout)
+    }
+
+    /// Insert or update rows; gives the numbers of inserted, updated and skipped ones.
+    #[pyo3(signature = (table, rows, *, key, update=None, do_nothing=false, timeout=None))]
+    #[allow(clippy::too_many_arguments)]
+    fn upsert_many(
+        &self,
+        py: Python<'_>,
+        table: String,
+        rows: &Bound<'_, PyAny>,
+        key: &Bound<'_, PyAny>,
+        update: Option<&Bound<'_, PyAny>>,
+        do_nothing: bool,
+        timeout: Option<f64>,
+    ) -> PyResult<Operation> {
+        let conflict = conflict_of(key, update, do_nothing).map_err(|error| error.into_py(py))?;
+        let rows = Rows::of_table(table, conflict, rows)?;
+        self.many("upsert_many", rows, timeout)
+    }
+}
+
+#[pymethods]
+impl AsyncDatabase {
+    /// Begin a transaction in an async with block.
+    #[pyo3(signature = (mode="immediate", *, timeout=None))]
+    fn transaction(
+        this: Py<Self>,
+        py: Python<'_>,
+        mode: &str,
+        timeout: Option<f64>,
+    ) -> PyResult<Py<AsyncTransaction>> {
+        let mode = mode.parse::<Mode>().map_err(|error| Failure::from(error).into_py(py))?;
+        let place = Place::new("transaction", this);
+        let base = AsyncSession { place: Arc::clone(&place) };
+        let timeout = timeout_of(timeout)?;
+        let transaction = AsyncTransaction { place, mode, timeout, savepoint: None };
+        Py::new(py, PyClassInitializer::from(base).add_subclass(transaction))
+    }
+
+    /// Fix a moment for several reads in an async with block.
+    #[pyo3(signature = (*, timeout=None))]
+    fn snapshot(
+        this: Py<Self>,
+        py: Python<'_>,
+        timeout: Option<f64>,
+    ) -> PyResult<Py<AsyncSnapshot>> {
+        let place = Place::new("snapshot", this);
+        let base = AsyncSession { place: Arc::clone(&place) };
+        let snapshot = AsyncSnapshot { place, timeout: timeout_of(timeout)? };
+        Py::new(py, PyClassInitializer::from(base).add_subclass(snapshot))
+    }
+
+    /// Rows one by one, from one snapshot.
+    #[pyo3(signature = (sql, parameters=None, *, into=None, timeout=None))]
+    fn iterate(
+        &self,
+        sql: Py<PyString>,
+        parameters: Option<Py<PyAny>>,
+        into: Option<Py<PyAny>>,
+        timeout: Option<f64>,
+    ) -> PyResult<AsyncRows> {
+        let source = Source::Database(Arc::clone(self.engine()));
+        Ok(AsyncRows::new(source, sql, parameters, into, timeout_of(timeout)?))
+    }
+}
