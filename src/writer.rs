@@ -335,7 +335,7 @@ impl Writer {
             }
             free
         };
-        if let (true, Some(ready)) = (came, ticket.call()) {
+        if came && let Some(ready) = ticket.call() {
             ready(Ok(Self::holding(engine)));
         }
         Ok(Place { engine: Arc::downgrade(engine), ticket })

@@ -10,6 +10,7 @@
 """
 
 from ._core import Rows, Snapshot, Transaction, __version__, restore
+from .aio import AsyncDatabase, open_async
 from .database import Database, open
 from .errors import (
     BusyError,
@@ -35,6 +36,7 @@ from .migrations import Migration
 from .retry import RetryClass, RetryPolicy, retry, retry_async
 
 __all__ = [
+    "AsyncDatabase",
     "BusyError",
     "ClosedError",
     "CorruptionError",
@@ -62,6 +64,7 @@ __all__ = [
     "Warning",
     "__version__",
     "open",
+    "open_async",
     "restore",
     "retry",
     "retry_async",

@@ -45,12 +45,7 @@ class Database(_core.Database):
         ...     app.migrate(steps).to_version
         1
         """
-        given = getattr(self, "_migrations", None) if migrations is None else migrations
-        if given is None:
-            raise MigrationError(
-                "no migrations were given: pass a directory or a list, here or to open()"
-            )
-        return self._migrate(given, component, dry_run, adopt, backup)
+        return self._migrate(steps_of(self, migrations), component, dry_run, adopt, backup)
 
 
 def open(
@@ -98,26 +93,50 @@ def open(
     ...     app.pragmas()["synchronous"]
     'normal'
     """
-    settings: dict[str, Any] = {
-        "profile": profile,
-        "pool_size": pool_size,
-        "pragmas": None if pragmas is None else dict(pragmas),
-        "data_dir": data_dir,
-        "create": create,
-        "read_only": read_only,
-        "retry": retry,
-        "vacuum_every": vacuum_every,
-        "hold_warning": hold_warning,
-        "extensions": list(extensions),
-    }
+    settings = engine_settings(
+        profile=profile,
+        pool_size=pool_size,
+        pragmas=pragmas,
+        data_dir=data_dir,
+        create=create,
+        read_only=read_only,
+        retry=retry,
+        vacuum_every=vacuum_every,
+        hold_warning=hold_warning,
+        extensions=extensions,
+    )
     database = Database(path, **settings)
     if migrations is not None:
-        # Kept for later calls of `migrate`, which an iterator would not survive.
-        is_path = isinstance(migrations, str | PathLike)
-        database._migrations = migrations if is_path else tuple(migrations)
+        database._migrations = keep_steps(migrations)
         try:
             database.migrate()
         except BaseException:
             database.close()
             raise
     return database
+
+
+def engine_settings(
+    *,
+    pragmas: Mapping[str, str | int | bool] | None,
+    extensions: Iterable[str | PathLike[str]],
+    **others: object,
+) -> dict[str, Any]:
+    """What the engine is opened with, read once from what the caller gave."""
+    pragmas = None if pragmas is None else dict(pragmas)
+    return {**others, "pragmas": pragmas, "extensions": list(extensions)}
+
+
+def keep_steps(migrations: Migrations) -> Migrations:
+    """The migrations for later calls of `migrate`, which an iterator would not survive."""
+    return migrations if isinstance(migrations, str | PathLike) else tuple(migrations)
+
+
+def steps_of(database: object, given: Migrations | None) -> Migrations:
+    """The migrations that were given now, or when the database was opened."""
+    steps = getattr(database, "_migrations", None) if given is None else given
+    if steps is None:
+        raise MigrationError(
+            "no migrations were given: pass a directory or a list, here or to open()"
+        )
+    return steps
