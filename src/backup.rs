@@ -145,7 +145,7 @@ fn still_wanted(patience: &Patience<'_>) -> Result<()> {
 
 /// Check the copy on a connection of its own; a damaged one is an error.
 fn verify(copy: &Temporary, to: &Path, patience: &Patience<'_>) -> Result<CheckReport> {
-    let connection = copy::open_alone(copy.path())?;
+    let connection = copy::open_alone(copy.path(), patience)?;
     let report = check::check(&connection, false, patience)?;
     match report.problems.first() {
         None => Ok(report),

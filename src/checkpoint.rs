@@ -215,7 +215,8 @@ fn cycle(
     *owed |= shared.shrink.swap(false, Ordering::AcqRel);
     if own.is_none() {
         let options = engine.options().clone();
-        *own = Some(Connection::open_writer(&engine.location.path, &options)?);
+        *own =
+            Some(Connection::open_writer(&engine.location.path, &options, &Patience::unbounded())?);
     }
     let Some(connection) = own else { return Ok(()) };
     let begun = Instant::now();

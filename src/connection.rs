@@ -132,7 +132,12 @@ impl Badge {
 
 impl Connection {
     /// Make a bare connection of SQLite into a verified one.
-    pub(crate) fn verify(raw: rusqlite::Connection, role: Role, options: &Options) -> Result<Self> {
+    pub(crate) fn verify(
+        raw: rusqlite::Connection,
+        role: Role,
+        options: &Options,
+        patience: &Patience<'_>,
+    ) -> Result<Self> {
         if rusqlite::version_number() < OLDEST_SQLITE {
             return Err(Error::Misuse(format!(
                 "SQLite {} can corrupt a WAL database (its WAL-reset bug); 3.51.3 or newer is needed",
@@ -141,35 +146,50 @@ impl Connection {
         }
         let begun = Instant::now();
         load_extensions(&raw, &options.extensions)?;
-        let verified = pragma::apply(&raw, role, options)
-            .and_then(|()| verify_pragmas(&raw, &options.pragmas))
-            .map_err(|error| locked(&raw, begun, error))?;
-        raw.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-        let watch = Watch::new(role, options.pragmas.busy_timeout());
-        // SAFETY: the box keeps the watch in place, and is dropped after the connection.
-        unsafe { watch.install(raw.handle()) };
+        let (timeout, others) = options.pragmas.split("busy_timeout");
+        raw.busy_timeout(options.pragmas.busy_timeout())?;
+        let mut verified = verify_pragmas(&raw, &timeout)?;
         let badge = Badge::new(&raw);
         let syncs = !options.pragmas.is_wal()
             || !matches!(options.pragmas.get("synchronous"), Some("normal" | "off" | "0" | "1"));
-        Ok(Connection {
+        let mut connection = Connection {
             syncs,
             cache: Cache::default(),
             raw: ManuallyDrop::new(raw),
-            watch,
+            watch: Watch::new(role, options.pragmas.busy_timeout()),
             badge,
-            verified,
+            verified: Vec::new(),
             generation: guard::generation(),
-        })
+        };
+        // SAFETY: the box keeps the watch in place, and is dropped after the connection.
+        unsafe { connection.watch.install(connection.handle()) };
+        let attention = connection.attend(patience);
+        let applied = connection.internal(|| {
+            pragma::apply(&connection, role, options, patience)?;
+            verify_pragmas(&connection.raw, &others)
+        });
+        verified.extend(applied.map_err(|error| connection.locked(begun, error))?);
+        drop(attention);
+        verified.sort();
+        connection.verified = verified;
+        connection
+            .raw
+            .set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        Ok(connection)
     }
 
     /// The writing connection of a file that exists.
-    pub(crate) fn open_writer(path: &Path, options: &Options) -> Result<Self> {
+    pub(crate) fn open_writer(
+        path: &Path,
+        options: &Options,
+        patience: &Patience<'_>,
+    ) -> Result<Self> {
         use rusqlite::OpenFlags;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let raw = rusqlite::Connection::open_with_flags(path, flags)?;
-        Self::verify(raw, Role::Writer, options)
+        Self::verify(raw, Role::Writer, options, patience)
     }
 
     /// The pragmas as they were read back when the connection was opened.
@@ -340,6 +360,26 @@ impl Connection {
         }
     }
 
+    /// What ended the opening: the caller, or a lock that was in the way for how long and whose.
+    fn locked(&self, begun: Instant, error: Error) -> Error {
+        match (self.watch.ending.take(), error) {
+            (Some(Ending::Caller), _) => Error::Interrupted,
+            (_, Error::Sqlite(e)) if e.code & 0xff == ffi::SQLITE_BUSY => {
+                Error::Busy(Box::new(Busy {
+                    resource: Resource::File,
+                    waited: begun.elapsed(),
+                    code: e.code,
+                    holders: Vec::new(),
+                    process: self.raw.path().and_then(|p| locks::writer_of(Path::new(p))),
+                }))
+            }
+            (Some(Ending::Deadline), Error::Sqlite(e)) if e.code == ffi::SQLITE_INTERRUPT => {
+                Error::Timeout(self.watch.limit())
+            }
+            (_, error) => error,
+        }
+    }
+
     fn last_error(&self, rc: i32) -> (i32, String) {
         // SAFETY: the connection is open; the message is copied at once.
         unsafe {
@@ -364,20 +404,6 @@ impl Drop for Connection {
             // A forked child must not close what the parent still uses.
             self.cache.forget();
         }
-    }
-}
-
-/// Say of a lock that was in the way for how long, and who holds it.
-fn locked(raw: &rusqlite::Connection, begun: Instant, error: Error) -> Error {
-    match error {
-        Error::Sqlite(e) if e.code & 0xff == ffi::SQLITE_BUSY => Error::Busy(Box::new(Busy {
-            resource: Resource::File,
-            waited: begun.elapsed(),
-            code: e.code,
-            holders: Vec::new(),
-            process: raw.path().and_then(|p| locks::writer_of(Path::new(p))),
-        })),
-        other => other,
     }
 }
 

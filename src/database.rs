@@ -72,13 +72,22 @@ impl Database {
     /// # Errors
     /// [`Error::Path`], [`Error::Pragma`], [`Error::Busy`], [`Error::Corruption`].
     pub fn open_with(path: impl AsRef<Path>, options: Options) -> Result<Self> {
+        Self::open_under(path, options, &Patience::unbounded())
+    }
+
+    /// [`Database::open_with`] under a deadline and a caller.
+    pub fn open_under(
+        path: impl AsRef<Path>,
+        options: Options,
+        patience: &Patience<'_>,
+    ) -> Result<Self> {
         guard::watch_forks();
         options.retry.validate()?;
         if !(1..=MAX_POOL_SIZE).contains(&options.pool_size) {
             return Err(Error::Misuse(format!("pool_size must be from 1 to {MAX_POOL_SIZE}")));
         }
         let location = Location::resolve(path.as_ref(), &options)?;
-        let slot = Slot::new(engine_of(location, &options)?);
+        let slot = Slot::new(engine_of(location, &options, patience)?);
         Ok(Database { slot, options, closed: AtomicBool::new(false) })
     }
 
@@ -103,7 +112,7 @@ impl Database {
                 if let Ok(now) = slot.engine.options.try_lock() {
                     options.pragmas = now.pragmas.clone();
                 }
-                let engine = engine_of(location, &options)?;
+                let engine = engine_of(location, &options, &Patience::unbounded())?;
                 let _ = slot.child.set(Box::new(Slot::new(engine)));
             }
             slot = slot.child.get().expect("set just now");
@@ -118,7 +127,13 @@ impl Database {
 
     /// The pragmas of the file's connections, as they were verified.
     pub fn pragmas(&self) -> Result<Vec<(String, String)>> {
-        let reader = self.reader(&Patience::unbounded())?;
+        self.pragmas_with(&Patience::unbounded())
+    }
+
+    /// [`Database::pragmas`] under a deadline and a caller.
+    pub fn pragmas_with(&self, patience: &Patience<'_>) -> Result<Vec<(String, String)>> {
+        let reader = self.reader(patience)?;
+        let _attention = reader.attend(patience);
         let mut pragmas = reader.pragmas().to_vec();
         // A full vacuum changes it for connections that were verified before.
         if let Some((_, value)) = pragmas.iter_mut().find(|(name, _)| name == "auto_vacuum") {

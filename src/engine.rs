@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::{Duration, Instant};
 
 use crate::checkpoint::Checkpointer;
@@ -27,6 +27,9 @@ const EXIT_WAIT: Duration = Duration::from_millis(500);
 /// How long interrupted statements are waited for.
 const INTERRUPT_WAIT: Duration = Duration::from_secs(1);
 
+/// The pause while another thread opens the same file.
+const PAUSE: Duration = Duration::from_micros(200);
+
 /// What all handles of a process on one file share.
 pub struct Engine {
     /// Dropped first: the hook of its connection writes to what the checkpointer owns.
@@ -46,10 +49,10 @@ pub struct Engine {
 }
 
 impl Engine {
-    fn open(location: Location, options: Options) -> Result<Self> {
+    fn open(location: Location, options: Options, patience: &Patience<'_>) -> Result<Self> {
         let lane = match options.read_only {
             true => None,
-            false => Some(Connection::open_writer(&location.path, &options)?),
+            false => Some(Connection::open_writer(&location.path, &options, patience)?),
         };
         let checkpointer = Checkpointer::default();
         if let Some(writer) = &lane {
@@ -58,7 +61,7 @@ impl Engine {
         let path = location.path.clone();
         let (policy, stats) = (options.retry.clone(), Stats::new(&options));
         let options = Arc::new(Mutex::new(options));
-        let pool = Pool::open(path, Arc::clone(&options))?;
+        let pool = Pool::open(path, Arc::clone(&options), patience)?;
         Ok(Engine {
             location,
             options,
@@ -220,8 +223,13 @@ fn registry() -> &'static Registry {
     REGISTRY.get(Registry::default)
 }
 
-pub(crate) fn engine_of(location: Location, options: &Options) -> Result<Arc<Engine>> {
-    let _turn = Turn::to_open(&location.path)?;
+pub(crate) fn engine_of(
+    location: Location,
+    options: &Options,
+    patience: &Patience<'_>,
+) -> Result<Arc<Engine>> {
+    patience.caller().release();
+    let _turn = Turn::to_open(&location.path, patience)?;
     let file = FileId::of(&location.path)?;
     let place = {
         let mut registry = registry().lock().unwrap_or_else(PoisonError::into_inner);
@@ -231,19 +239,34 @@ pub(crate) fn engine_of(location: Location, options: &Options) -> Result<Arc<Eng
         });
         Arc::clone(registry.entry((file, options.read_only)).or_default())
     };
-    let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut place = enter(&place, patience)?;
     let shared = place.upgrade().filter(|engine| !engine.is_closing());
     // Before joining: a refused open must not count as a handle.
     shared.iter().try_for_each(|engine| engine.check_same(options))?;
     let engine = match shared.filter(|engine| engine.join()) {
         Some(engine) => engine,
         None => {
-            let engine = Arc::new(Engine::open(location, options.clone())?);
+            let engine = Arc::new(Engine::open(location, options.clone(), patience)?);
             *place = Arc::downgrade(&engine);
             engine
         }
     };
     Ok(engine)
+}
+
+/// Wait until no other thread opens the file.
+fn enter<'a, T>(place: &'a Mutex<T>, patience: &Patience<'_>) -> Result<MutexGuard<'a, T>> {
+    loop {
+        match place.try_lock() {
+            Ok(place) => return Ok(place),
+            Err(TryLockError::Poisoned(place)) => return Ok(place.into_inner()),
+            Err(TryLockError::WouldBlock) if patience.sleep(PAUSE) => {}
+            Err(TryLockError::WouldBlock) if patience.is_over() => {
+                return Err(Error::Timeout(patience.limit().unwrap_or_default()));
+            }
+            Err(TryLockError::WouldBlock) => return Err(Error::Interrupted),
+        }
+    }
 }
 
 /// Whether this process has the file open.

@@ -150,7 +150,12 @@ impl Database {
     ///
     /// That of `"app"` is `PRAGMA user_version`.
     pub fn schema_version(&self, component: &str) -> Result<u32> {
-        Ok(self.migration_state(component, &Patience::unbounded())?.version(component))
+        self.schema_version_with(component, &Patience::unbounded())
+    }
+
+    /// [`Database::schema_version`] under a deadline and a caller.
+    pub fn schema_version_with(&self, component: &str, patience: &Patience<'_>) -> Result<u32> {
+        Ok(self.migration_state(component, patience)?.version(component))
     }
 
     fn migration_state(&self, component: &str, patience: &Patience<'_>) -> Result<State> {
@@ -190,10 +195,9 @@ impl Database {
         let path = Path::with_extension(self.path(), format!("dry-run-{:016x}", fastrand::u64(..)));
         let copied = copy(self, &path, patience)?;
         let own = self.engine()?.options().clone();
-        let copy = Database::open_with(
-            copied.path(),
-            Options { read_only: false, create: false, pool_size: 1, vacuum_every: None, ..own },
-        )?;
+        let own =
+            Options { read_only: false, create: false, pool_size: 1, vacuum_every: None, ..own };
+        let copy = Database::open_under(copied.path(), own, patience)?;
         let options = MigrateOptions { backup: false, ..options.clone() };
         let report = copy.apply(migrations, &options, patience)?;
         Ok(MigrationReport { dry_run: true, ..report })

@@ -60,6 +60,12 @@ impl Pragmas {
         Pragmas(BTreeMap::new())
     }
 
+    /// One setting, and the others.
+    pub(crate) fn split(&self, name: &str) -> (Self, Self) {
+        let (one, others) = self.0.clone().into_iter().partition(|(each, _)| each == name);
+        (Pragmas(one), Pragmas(others))
+    }
+
     /// Replace one setting, or add one.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! How long a caller waits, and what becomes of its thread meanwhile.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 /// How often a waiting or long-running operation asks [`Caller::proceed`].
@@ -33,11 +34,30 @@ pub struct Plain;
 
 impl Caller for Plain {}
 
+/// A timeout, and when it began to count.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    started: Instant,
+    timeout: Duration,
+}
+
+impl Limits {
+    fn deadline(self) -> Option<Instant> {
+        self.started.checked_add(self.timeout)
+    }
+
+    fn ends_before(self, other: Limits) -> bool {
+        self.deadline().is_some_and(|end| other.deadline().is_none_or(|later| end <= later))
+    }
+}
+
 /// A deadline and a caller; made anew for each operation.
 pub struct Patience<'a> {
     started: Option<Instant>,
     timeout: Option<Duration>,
     caller: &'a dyn Caller,
+    /// When short sleeps last asked the caller.
+    polled: Cell<Option<Instant>>,
 }
 
 impl Patience<'static> {
@@ -55,17 +75,38 @@ impl Patience<'static> {
 impl<'a> Patience<'a> {
     /// The clock is read only when there is a timeout.
     pub fn new(timeout: Option<Duration>, caller: &'a dyn Caller) -> Self {
-        Patience { started: timeout.map(|_| Instant::now()), timeout, caller }
+        Patience {
+            started: timeout.map(|_| Instant::now()),
+            timeout,
+            caller,
+            polled: Cell::new(None),
+        }
+    }
+
+    /// The same caller, under the deadline of `outer` too.
+    pub fn within(&self, outer: Option<Limits>) -> Patience<'a> {
+        let mine = self.bound();
+        let sooner = match (mine, outer) {
+            (Some(mine), Some(outer)) if mine.ends_before(outer) => Some(mine),
+            (mine, outer) => outer.or(mine),
+        };
+        let (started, timeout) = (sooner.map(|b| b.started), sooner.map(|b| b.timeout));
+        Patience { started, timeout, caller: self.caller, polled: Cell::new(None) }
+    }
+
+    /// What another operation is to end by, that is part of this one.
+    pub fn bound(&self) -> Option<Limits> {
+        Some(Limits { started: self.started?, timeout: self.timeout? })
     }
 
     /// A timeout that counts from a moment in the past.
     pub fn since(started: Instant, timeout: Option<Duration>, caller: &'a dyn Caller) -> Self {
-        Patience { started: timeout.map(|_| started), timeout, caller }
+        Patience { started: timeout.map(|_| started), timeout, caller, polled: Cell::new(None) }
     }
 
     /// The moment at which the caller gives up.
     pub fn deadline(&self) -> Option<Instant> {
-        self.started?.checked_add(self.timeout?)
+        self.bound()?.deadline()
     }
 
     /// The timeout that was asked for.
@@ -96,8 +137,11 @@ impl<'a> Patience<'a> {
                 return !self.is_over();
             }
             std::thread::sleep(left.min(POLL));
-            if !self.caller.proceed() {
-                return false;
+            if self.polled.get().is_none_or(|polled| polled.elapsed() >= POLL) {
+                self.polled.set(Some(Instant::now()));
+                if !self.caller.proceed() {
+                    return false;
+                }
             }
         }
     }

@@ -57,10 +57,10 @@ impl Shared {
 }
 
 impl Manager {
-    fn open(&self) -> Result<Connection> {
+    fn open(&self, patience: &Patience<'_>) -> Result<Connection> {
         let raw = r2d2::ManageConnection::connect(&self.sqlite)?;
         let options = self.options.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let connection = Connection::verify(raw, Role::Reader, &options)?;
+        let connection = Connection::verify(raw, Role::Reader, &options, patience)?;
         let mut badges = self.shared.badges.lock().unwrap_or_else(PoisonError::into_inner);
         badges.retain(|badge| badge.strong_count() > 0);
         badges.push(Arc::downgrade(connection.badge()));
@@ -77,7 +77,7 @@ impl r2d2::ManageConnection for Manager {
         if self.shared.closing.load(Ordering::Acquire) {
             return Err(Error::Closed("the database is closed; open it again".into()));
         }
-        let connection = Box::new(self.open()?);
+        let connection = Box::new(self.open(&Patience::unbounded())?);
         Ok(Lent { connection, returned: Instant::now(), _counted: counted })
     }
 
@@ -150,7 +150,11 @@ impl r2d2::HandleError<Error> for Report {
 
 impl Pool {
     /// The first reader is opened here, so that its error is the real one and comes at once.
-    pub(crate) fn open(path: PathBuf, options: Arc<Mutex<Options>>) -> Result<Self> {
+    pub(crate) fn open(
+        path: PathBuf,
+        options: Arc<Mutex<Options>>,
+        patience: &Patience<'_>,
+    ) -> Result<Self> {
         let size = options.lock().unwrap_or_else(PoisonError::into_inner).pool_size;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -158,7 +162,7 @@ impl Pool {
         let shared = Arc::default();
         let sqlite = SqliteConnectionManager::file(path).with_flags(flags);
         let manager = Manager { sqlite, options, shared: Arc::clone(&shared) };
-        drop(manager.open()?);
+        drop(manager.open(patience)?);
         // No lifetimes: they would throw away warm statement caches.
         let pool = r2d2::Pool::builder()
             .max_size(size)

@@ -4,17 +4,24 @@ use std::time::{Duration, Instant};
 
 use rusqlite::ffi;
 
+use crate::connection::Connection;
 use crate::error::{Error, PragmaMismatch, Result};
 use crate::options::{Options, Pragmas};
+use crate::patience::Patience;
 use crate::watch::Role;
 
 /// Bytes that a WAL keeps on the disk once it starts over, as text for the pragma.
 const WAL_LIMIT: &str = "67108864";
 
-/// Busy timeout first, `auto_vacuum` before WAL (after it, it is silently ignored), then the rest.
-pub(crate) fn apply(raw: &rusqlite::Connection, role: Role, options: &Options) -> Result<()> {
-    let pragmas = &options.pragmas;
-    raw.busy_timeout(pragmas.busy_timeout())?;
+/// `auto_vacuum` before WAL (after it, it is silently ignored), then the rest. The busy timeout was
+/// set and read back before, since the handler of the connection has taken its place.
+pub(crate) fn apply(
+    connection: &Connection,
+    role: Role,
+    options: &Options,
+    patience: &Patience<'_>,
+) -> Result<()> {
+    let (raw, pragmas) = (connection.sqlite(), &options.pragmas);
     let writes = role == Role::Writer;
     if writes {
         // Only a new file takes it, and only before anything else is set.
@@ -28,7 +35,7 @@ pub(crate) fn apply(raw: &rusqlite::Connection, role: Role, options: &Options) -
             set(raw, "auto_vacuum", value)?;
         }
         if let Some(value) = pragmas.get("journal_mode") {
-            switch_journal(raw, value, pragmas.busy_timeout())?;
+            switch_journal(connection, value, pragmas.busy_timeout(), patience)?;
         }
         // Checkpoints belong to the background thread.
         set(raw, "wal_autocheckpoint", "0")?;
@@ -59,14 +66,24 @@ fn set(raw: &rusqlite::Connection, name: &str, value: &str) -> Result<()> {
 }
 
 /// Concurrent first opens collide here without SQLite asking its busy handler.
-fn switch_journal(raw: &rusqlite::Connection, mode: &str, limit: Duration) -> Result<()> {
+fn switch_journal(
+    connection: &Connection,
+    mode: &str,
+    limit: Duration,
+    patience: &Patience<'_>,
+) -> Result<()> {
     let begun = Instant::now();
     loop {
-        match set(raw, "journal_mode", mode) {
-            Err(error) if is_busy(&error) && begun.elapsed() < limit => {
-                std::thread::sleep(Duration::from_micros(fastrand::u64(500..3000)));
-            }
-            other => return other,
+        let set = set(connection.sqlite(), "journal_mode", mode);
+        let again = set.as_ref().is_err_and(is_busy)
+            && begun.elapsed() < limit
+            && !connection.watch().was_cancelled();
+        if !again {
+            return set;
+        }
+        let pause = Duration::from_micros(fastrand::u64(500..3000));
+        if !patience.sleep(pause) {
+            return if patience.is_over() { set } else { Err(Error::Interrupted) };
         }
     }
 }

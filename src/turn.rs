@@ -9,8 +9,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::error::{Busy, Error, Resource, Result};
+use crate::patience::Patience;
 
-/// How long a restore, or those who open, are waited for.
+/// How long a restore, or those who open, are waited for when the caller gives no timeout.
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// Held while a file is opened, or put in the place of another.
@@ -18,21 +19,22 @@ pub(crate) struct Turn(Option<File>);
 
 impl Turn {
     /// With others who open.
-    pub(crate) fn to_open(path: &Path) -> Result<Self> {
-        Self::take(path, libc::LOCK_SH)
+    pub(crate) fn to_open(path: &Path, patience: &Patience<'_>) -> Result<Self> {
+        Self::take(path, libc::LOCK_SH, patience)
     }
 
     /// Alone.
-    pub(crate) fn to_replace(path: &Path) -> Result<Self> {
-        Self::take(path, libc::LOCK_EX)
+    pub(crate) fn to_replace(path: &Path, patience: &Patience<'_>) -> Result<Self> {
+        Self::take(path, libc::LOCK_EX, patience)
     }
 
-    fn take(path: &Path, how: libc::c_int) -> Result<Self> {
+    fn take(path: &Path, how: libc::c_int, patience: &Patience<'_>) -> Result<Self> {
         // A directory that cannot be listed cannot be locked; nobody restores into it either.
         let Ok(directory) = File::open(path.parent().unwrap_or(Path::new("."))) else {
             return Ok(Turn(None));
         };
         let begun = Instant::now();
+        let limit = patience.deadline().unwrap_or(begun + LIMIT);
         loop {
             // SAFETY: the descriptor is open.
             if unsafe { libc::flock(directory.as_raw_fd(), how | libc::LOCK_NB) } == 0 {
@@ -40,8 +42,10 @@ impl Turn {
             }
             let error = std::io::Error::last_os_error();
             match error.raw_os_error() {
-                Some(libc::EWOULDBLOCK | libc::EINTR) if begun.elapsed() < LIMIT => {
-                    std::thread::sleep(Duration::from_millis(1));
+                Some(libc::EWOULDBLOCK | libc::EINTR) if Instant::now() < limit => {
+                    if !patience.sleep(Duration::from_millis(1)) && !patience.is_over() {
+                        return Err(Error::Interrupted);
+                    }
                 }
                 Some(libc::EWOULDBLOCK) => {
                     return Err(Error::Busy(Box::new(Busy {

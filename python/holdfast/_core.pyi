@@ -50,7 +50,7 @@ class Database:
     @property
     def closed(self) -> bool:
         """Whether this handle is closed."""
-    def pragmas(self) -> dict[str, str | int]:
+    def pragmas(self, *, timeout: float | None = None) -> dict[str, str | int]:
         """Return the pragmas as they were read back when the connection was opened.
 
         >>> db.pragmas()["journal_mode"]
@@ -267,16 +267,26 @@ class Database:
         ...     snap.fetch_value("select 1")
         1
         """
+    @overload
     def run(
         self,
         function: Callable[Concatenate[Transaction, _P], _T],
         *args: _P.args,
         **kwargs: _P.kwargs,
+    ) -> _T: ...
+    @overload
+    def run(
+        self,
+        function: Callable[..., _T],
+        *args: Any,
+        timeout: float | None = None,
+        **kwargs: Any,
     ) -> _T:
         """Run `function(tx, ...)` in a transaction; on a retryable error, all of it again.
 
         So the function may run more than once. How often and how long is the `retry` policy that
-        the database was opened with.
+        the database was opened with. `timeout` is in seconds, for everything: waits, attempts and
+        the statements of the function, which end when it does; it is not passed on.
 
         >>> db.run(lambda tx, n: tx.fetch_value("select ? + 1", [n]), 41)
         42
@@ -288,8 +298,9 @@ class Database:
         dry_run: bool,
         adopt: int | None,
         backup: bool,
+        timeout: float | None,
     ) -> MigrationReport: ...
-    def schema_version(self, component: str = "app") -> int:
+    def schema_version(self, component: str = "app", *, timeout: float | None = None) -> int:
         """Return the number of the last migration that was applied; 0 for none.
 
         >>> db.schema_version()
@@ -592,10 +603,12 @@ def restore(
     *,
     data_dir: str | PathLike[str] | None = None,
     progress: Callable[[int, int], object] | None = None,
+    timeout: float | None = None,
 ) -> RestoreReport:
     """Put a backup in the place of a database that nobody has open.
 
-    The backup is verified first; the database it replaces is kept beside it as a safety copy.
+    The backup is verified first; the database it replaces is kept beside it as a safety copy. A
+    restore that takes longer than `timeout` seconds ends, and what was there is there then.
     Raises BusyError while another process has the database open, ProgrammingError while this one
     has, CorruptionError for a damaged backup.
 

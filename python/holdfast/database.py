@@ -33,19 +33,23 @@ class Database(_core.Database):
         dry_run: bool = False,
         adopt: int | None = None,
         backup: bool = True,
+        timeout: float | None = None,
     ) -> MigrationReport:
         """Apply the steps that are pending, all or none, and report.
 
         Without `migrations`, those that the database was opened with. `dry_run` tries them on a
         copy. `adopt=N` records steps 1 to N as done on a file that has their tables already. A
-        file with data is backed up first, unless `backup=False`.
+        file with data is backed up first, unless `backup=False`. `timeout` is in seconds, for the
+        waits, the backup and the steps together; without it, another process that migrates is
+        waited for 5 minutes.
 
         >>> steps = [holdfast.Migration(1, "tag", "create table tag(name text)")]
         >>> with holdfast.open(folder / "app.db") as app:
         ...     app.migrate(steps).to_version
         1
         """
-        return self._migrate(steps_of(self, migrations), component, dry_run, adopt, backup)
+        steps = steps_of(self, migrations)
+        return self._migrate(steps, component, dry_run, adopt, backup, timeout)
 
 
 def open(

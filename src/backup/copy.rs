@@ -93,7 +93,7 @@ fn explain(error: Error, source: &Connection, to: &Path) -> Error {
 }
 
 /// Open a file to read it, leaving nothing beside it.
-pub(super) fn open_alone(path: &Path) -> Result<Connection> {
+pub(super) fn open_alone(path: &Path, patience: &Patience<'_>) -> Result<Connection> {
     let mut flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let has_side_files = SIDE_FILES.iter().any(|end| beside(path, end).exists());
     let raw = if has_side_files {
@@ -102,7 +102,7 @@ pub(super) fn open_alone(path: &Path) -> Result<Connection> {
         flags |= OpenFlags::SQLITE_OPEN_URI;
         rusqlite::Connection::open_with_flags(immutable(path), flags)?
     };
-    Connection::verify(raw, Role::Reader, &plain())
+    Connection::verify(raw, Role::Reader, &plain(), patience)
 }
 
 /// The settings of a connection that changes nothing about a file.

@@ -79,7 +79,7 @@ pub fn restore(
 
     let temporary = Temporary::create(&path)?;
     let pages = {
-        let source = copy::open_alone(&backup)?;
+        let source = copy::open_alone(&backup, patience)?;
         let _attention = source.attend(patience);
         source.command("BEGIN")?;
         source.number("PRAGMA page_count").map_err(|e| name_backup(e, &backup))?;
@@ -90,11 +90,11 @@ pub fn restore(
 
     let id = FileId::of(temporary.path())?;
     still_wanted(patience)?;
-    let turn = Turn::to_replace(&path)?;
-    let safety_copy = switch(temporary, &path)?;
+    let turn = Turn::to_replace(&path, patience)?;
+    let safety_copy = switch(temporary, &path, patience)?;
     place.keep();
     let restored = FileId::of(&path)? == id && {
-        let connection = copy::open_alone(&path)?;
+        let connection = copy::open_alone(&path, patience)?;
         size(&connection)?.0 == pages
             && check::check(&connection, true, patience)?.problems.is_empty()
     };
@@ -171,7 +171,7 @@ fn name_backup(error: Error, backup: &Path) -> Error {
 ///
 /// A file that SQLite cannot read cannot do the first step. Its side files move instead, before the
 /// swap: a crash in between leaves the damaged file, and its parts side by side.
-fn switch(new: Temporary, path: &Path) -> Result<Option<PathBuf>> {
+fn switch(new: Temporary, path: &Path, patience: &Patience<'_>) -> Result<Option<PathBuf>> {
     let empty = std::fs::metadata(path).is_ok_and(|file| file.len() == 0);
     if empty && !side_files(path).any(|(_, file)| file.exists()) {
         new.publish(path, true)?;
@@ -179,7 +179,7 @@ fn switch(new: Temporary, path: &Path) -> Result<Option<PathBuf>> {
     }
     let kept = safety_name(path);
     // Beside an empty file SQLite throws a WAL away, and it may be what is left of a database.
-    let lock = if empty { Err(Error::damaged(String::new())) } else { settle(path) };
+    let lock = if empty { Err(Error::damaged(String::new())) } else { settle(path, patience) };
     match lock {
         Ok(_lock) => {
             refuse_open(path)?;
@@ -209,20 +209,20 @@ fn side_files(path: &Path) -> impl Iterator<Item = (&'static str, PathBuf)> + '_
 }
 
 /// Make the old database one file, and lock everybody out of it until the connection is dropped.
-fn settle(path: &Path) -> Result<Connection> {
+fn settle(path: &Path, patience: &Patience<'_>) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let raw = rusqlite::Connection::open_with_flags(path, flags)?;
     // Of a file that cannot be read, closing must not throw the WAL away.
     raw.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    let connection = Connection::verify(raw, Role::Writer, &copy::plain())?;
-    let patience = Patience::timeout(CLOSING);
-    let _attention = connection.attend(&patience);
+    let connection = Connection::verify(raw, Role::Writer, &copy::plain(), patience)?;
+    let closing = Patience::new(Some(CLOSING), patience.caller()).within(patience.bound());
+    let _attention = connection.attend(&closing);
     // Leaving WAL mode copies the WAL, and needs every other connection to be gone. SQLite does not
     // ask its busy handler about one that is just being closed.
     while let Err(error) = connection.command("PRAGMA journal_mode = delete") {
-        if !error.is_retryable() || !patience.sleep(Duration::from_millis(2)) {
+        if !error.is_retryable() || !closing.sleep(Duration::from_millis(2)) {
             return Err(error);
         }
     }

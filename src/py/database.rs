@@ -11,7 +11,7 @@ use super::gil::{call, call_detached};
 use super::session::Snapshot;
 use super::transaction::Transaction;
 use super::{options, report};
-use crate::Mode;
+use crate::{Error, Mode};
 
 /// A handle on one SQLite file.
 #[pyclass(module = "holdfast._core", frozen, subclass, weakref)]
@@ -53,7 +53,9 @@ impl Database {
     fn new(py: Python<'_>, path: PathBuf, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         super::start(py)?;
         let options = options::from_python(settings).map_err(|error| error.into_py(py))?;
-        let engine = call_detached(py, None, |_| crate::Database::open_with(&path, options))?;
+        let engine = call_detached(py, None, |patience| {
+            crate::Database::open_under(&path, options, patience)
+        })?;
         Ok(Database { engine: Arc::new(engine) })
     }
 
@@ -70,8 +72,10 @@ impl Database {
     }
 
     /// The pragmas as they were verified.
-    fn pragmas<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        report::pragmas(py, call_detached(py, None, |_| self.engine.pragmas())?)
+    #[pyo3(signature = (*, timeout=None))]
+    fn pragmas<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<Bound<'py, PyDict>> {
+        let pragmas = call_detached(py, timeout, |patience| self.engine.pragmas_with(patience))?;
+        report::pragmas(py, pragmas)
     }
 
     /// Begin a transaction in a with block.
@@ -93,15 +97,16 @@ impl Database {
     }
 
     /// Run a function in a transaction, all of it again on a retryable error.
-    #[pyo3(signature = (function, *arguments, **keywords))]
+    #[pyo3(signature = (function, *arguments, timeout=None, **keywords))]
     fn run<'py>(
         this: Py<Self>,
         py: Python<'py>,
         function: &Bound<'py, PyAny>,
         arguments: &Bound<'py, pyo3::types::PyTuple>,
+        timeout: Option<f64>,
         keywords: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        call(py, None, |gil, patience| {
+        call(py, timeout, |gil, patience| {
             this.get().engine.retrying(patience, || {
                 gil.retake();
                 let begun = Transaction::new(this.clone_ref(py), Mode::Immediate, None, false);
@@ -111,6 +116,10 @@ impl Database {
                 all.extend(arguments.iter());
                 let result = function.call(pyo3::types::PyTuple::new(py, all)?, keywords);
                 match result.and_then(plain_result) {
+                    Ok(_) if patience.is_over() => {
+                        transaction.get().end(py, false)?;
+                        Err(Error::Timeout(patience.limit().unwrap_or_default()).into())
+                    }
                     Ok(value) => transaction.get().end(py, true).map(|()| value),
                     Err(error) => {
                         // The function's own error matters more than that of the rollback.

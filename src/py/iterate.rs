@@ -92,9 +92,11 @@ fn next<'py>(
     connection: &Connection,
     place: &Place,
     timeout: Option<f64>,
+    scope: Option<&Scope>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     call(py, timeout, |gil, patience| {
-        let _attention = connection.attend(patience);
+        let within = scope.map(|scope| scope.patience(patience));
+        let _attention = connection.attend(within.as_ref().unwrap_or(patience));
         let Ok(mut place) = place.try_lock() else {
             return Err(misuse("the iterator is being advanced already"));
         };
@@ -132,9 +134,9 @@ impl Rows {
             Some(Source::Reader(reader, _)) if !reader.is_current() => {
                 return Err(Failure::Engine(Error::Fork("the iterator")).into_py(py));
             }
-            Some(Source::Reader(reader, _)) => next(py, reader, &self.place, self.timeout),
+            Some(Source::Reader(reader, _)) => next(py, reader, &self.place, self.timeout, None),
             Some(Source::Scope(scope)) => match scope.enter() {
-                Ok(connection) => next(py, &connection, &self.place, self.timeout),
+                Ok(connection) => next(py, &connection, &self.place, self.timeout, Some(scope)),
                 // It is not this caller's to end.
                 Err(error) => return Err(error.into_py(py)),
             },

@@ -13,6 +13,7 @@ use crate::{BackupOptions, Caller};
 #[pymethods]
 impl Database {
     /// Apply the migrations that are pending.
+    #[allow(clippy::too_many_arguments)]
     fn _migrate<'py>(
         &self,
         py: Python<'py>,
@@ -21,19 +22,28 @@ impl Database {
         dry_run: bool,
         adopt: Option<u32>,
         backup: bool,
+        timeout: Option<f64>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let steps = migrations::from_python(migrations).map_err(|e| e.into_py(py))?;
         let steps = steps.component(component);
         let options = crate::MigrateOptions { dry_run, adopt, backup };
-        let done =
-            call_detached(py, None, |patience| self.engine().migrate(&steps, &options, patience))?;
+        let done = call_detached(py, timeout, |patience| {
+            self.engine().migrate(&steps, &options, patience)
+        })?;
         report::migrated(py, &done)
     }
 
     /// The number of the last migration that was applied.
-    #[pyo3(signature = (component="app"))]
-    fn schema_version(&self, py: Python<'_>, component: &str) -> PyResult<u32> {
-        call_detached(py, None, |_| self.engine().schema_version(component))
+    #[pyo3(signature = (component="app", *, timeout=None))]
+    fn schema_version(
+        &self,
+        py: Python<'_>,
+        component: &str,
+        timeout: Option<f64>,
+    ) -> PyResult<u32> {
+        call_detached(py, timeout, |patience| {
+            self.engine().schema_version_with(component, patience)
+        })
     }
 
     /// How the database is doing.
@@ -114,15 +124,16 @@ impl Database {
 
 /// Put a backup in the place of a database that nobody has open.
 #[pyfunction]
-#[pyo3(signature = (backup, path, *, data_dir=None, progress=None))]
+#[pyo3(signature = (backup, path, *, data_dir=None, progress=None, timeout=None))]
 pub(crate) fn restore<'py>(
     py: Python<'py>,
     backup: PathBuf,
     path: PathBuf,
     data_dir: Option<PathBuf>,
     progress: Option<&Bound<'py, PyAny>>,
+    timeout: Option<f64>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let done = call(py, None, |gil, patience| {
+    let done = call(py, timeout, |gil, patience| {
         gil.release();
         let mut tell = |done: u32, total: u32| {
             let Some(progress) = progress else { return };

@@ -11,6 +11,7 @@ use super::error::{Failure, misuse, thread_name};
 use super::gil::Gil;
 use super::iterate::{Place, Running};
 use super::verbs::Query;
+use crate::patience::Limits;
 use crate::{Connection, Error, Patience, Snapshot, Transaction, thread_id};
 
 /// What is held.
@@ -38,6 +39,8 @@ pub(crate) struct Scope {
     iterators: Mutex<Vec<Arc<Place>>>,
     /// Verbs of the owner that run now: one may call back into Python, and so into others.
     running: Cell<u32>,
+    /// The deadline of the operation that the session is part of.
+    bound: Cell<Option<Limits>>,
     /// Dropped last: the last handle closes the file, and waits for sessions first.
     database: Py<Database>,
 }
@@ -75,6 +78,7 @@ impl Scope {
             owner: AtomicU64::new(0),
             iterators: Mutex::default(),
             running: Cell::new(0),
+            bound: Cell::new(None),
             database,
         })
     }
@@ -100,6 +104,16 @@ impl Scope {
                 Err(error)
             }
         }
+    }
+
+    /// Let every verb end when this does; called by the owner.
+    pub(crate) fn bind(&self, patience: &Patience<'_>) {
+        self.bound.set(patience.bound());
+    }
+
+    /// What a verb of the owner may take.
+    pub(crate) fn patience<'a>(&self, own: &Patience<'a>) -> Patience<'a> {
+        own.within(self.bound.get())
     }
 
     pub(crate) fn database(&self) -> &Database {

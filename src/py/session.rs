@@ -21,7 +21,8 @@ pub(crate) fn on<T>(
 ) -> PyResult<T> {
     call(py, timeout, |gil, patience| {
         let connection = scope.enter()?;
-        let _attention = connection.attend(patience);
+        let patience = scope.patience(patience);
+        let _attention = connection.attend(&patience);
         verb(&connection, gil)
     })
 }

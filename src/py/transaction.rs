@@ -50,6 +50,8 @@ impl Transaction {
             let transaction = if self.retried {
                 engine.transaction_with(self.mode, patience)
             } else {
+                // Part of a longer operation, whose deadline is that of its verbs too.
+                self.scope.bind(patience);
                 engine.transaction_once(self.mode, patience)
             };
             gil.retake();

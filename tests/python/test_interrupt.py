@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from command_line import make
 from processes import Child, lock_held
 
 _PROGRAM = """
@@ -80,6 +81,62 @@ def interrupted(path: Path, what: str) -> None:
 )
 def test_it_ends_a_wait_and_a_statement(path: Path, what: str) -> None:
     interrupted(path, what)
+
+
+_OPEN = """
+import sys, holdfast
+print("ready", flush=True)
+sys.stdin.readline()
+settings = {"pragmas": {"auto_vacuum": "none"}} if sys.argv[2] == "delete" else {}
+try:
+    match sys.argv[2]:
+        case "migrate":
+            step = holdfast.Migration(1, "tag", "create table tag(x)")
+            holdfast.open(sys.argv[1]).migrate([step], component="mine")
+        case "restore": holdfast.restore(sys.argv[3], sys.argv[1])
+        case _: holdfast.open(sys.argv[1], **settings)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+sys.stdin.readline()
+with holdfast.open(sys.argv[1], **settings) as db:
+    print(db.fetch_value("select count(*) from note"), flush=True)
+"""
+
+_LOCK = """
+import fcntl, os, sqlite3, sys
+if sys.argv[2] == "restore":
+    lock = os.open(os.path.dirname(sys.argv[1]), os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+else:
+    c = sqlite3.connect(sys.argv[1], isolation_level=None)
+    c.execute("begin immediate" if sys.argv[2] == "migrate" else "begin exclusive")
+print("held", flush=True)
+sys.stdin.readline()
+"""
+
+
+@pytest.mark.parametrize("what", ["delete", "directory", "migrate", "restore"])
+def test_it_ends_an_open_that_waits_for_a_lock(path: Path, what: str) -> None:
+    # As another SQLite makes a file, `open` has to change it, and so to lock it.
+    make(path, "create table note(id integer primary key)")
+    copy = make(path.with_name("copy.db"), "create table note(id integer primary key)")
+    lock = "restore" if what in {"directory", "restore"} else what
+    if what != "delete":
+        make(path, "pragma auto_vacuum = incremental", "vacuum", "pragma journal_mode = wal")
+    with Child(_OPEN, path, what, copy) as child, Child(_LOCK, path, lock) as other:
+        assert child.line() == "ready"
+        assert other.line() == "held"
+        child.send()
+        time.sleep(0.3)
+        begun = time.monotonic()
+        child.signal(signal.SIGINT)
+        assert child.line(timeout=3) == "interrupted"
+        assert time.monotonic() - begun < 1
+        other.send()
+        other.finish()
+        child.send()
+        assert child.line() == "0"
+        child.finish()
 
 
 @pytest.mark.parametrize("what", ["process", "begin"])
