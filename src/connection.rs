@@ -88,7 +88,11 @@ impl Badge {
     }
 
     pub(crate) fn pin_on(&self) {
-        let (thread, since) = (guard::thread_id(), Instant::now());
+        self.pin_on_since(Instant::now());
+    }
+
+    pub(crate) fn pin_on_since(&self, since: Instant) {
+        let thread = guard::thread_id();
         let hold = Hold { thread, since, statement: None, task: None, told: None };
         *self.hold.lock().unwrap_or_else(PoisonError::into_inner) = Some(hold);
     }

@@ -4,7 +4,7 @@ mod later;
 
 use std::mem::ManuallyDrop;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -47,6 +47,8 @@ struct Shared {
     failure: Mutex<Option<Error>>,
     /// Readers that are open or being opened.
     live: AtomicUsize,
+    /// Threads that wait for a reader.
+    waiting: AtomicUsize,
     closing: AtomicBool,
 }
 
@@ -78,12 +80,12 @@ impl r2d2::ManageConnection for Manager {
             return Err(Error::Closed("the database is closed; open it again".into()));
         }
         let connection = Box::new(self.open(&Patience::unbounded())?);
-        Ok(Lent { connection, returned: Instant::now(), _counted: counted })
+        Ok(Lent { connection, used: Instant::now(), _counted: counted })
     }
 
     fn is_valid(&self, lent: &mut Lent) -> Result<()> {
         lent.connection.clean()?;
-        if lent.returned.elapsed() <= TRUSTED {
+        if lent.is_trusted(Instant::now()) {
             return Ok(());
         }
         // The caller may still hold its interpreter: a lock in the way is for it to wait for.
@@ -96,16 +98,21 @@ impl r2d2::ManageConnection for Manager {
     }
 
     fn has_broken(&self, lent: &mut Lent) -> bool {
-        lent.returned = Instant::now();
         lent.connection.clean().is_err()
     }
 }
 
-/// A connection and when it came back to the pool.
+/// A connection and when it was handed out last.
 pub(crate) struct Lent {
     connection: Box<Connection>,
-    returned: Instant,
+    used: Instant,
     _counted: Counted,
+}
+
+impl Lent {
+    fn is_trusted(&self, now: Instant) -> bool {
+        now.duration_since(self.used) <= TRUSTED
+    }
 }
 
 /// One of the readers that live; declared last in [`Lent`], so that it is counted until closed.
@@ -124,10 +131,41 @@ impl Drop for Counted {
     }
 }
 
+type Pooled = r2d2::PooledConnection<Manager>;
+
 /// A pool of readers of one file.
 pub(crate) struct Pool {
     pool: r2d2::Pool<Manager>,
     shared: Arc<Shared>,
+    warm: Warm,
+}
+
+/// The reader that was used last, on its way back to r2d2: most often the next caller takes it from
+/// here. It is idle, and r2d2 counts it as handed out.
+#[derive(Default)]
+struct Warm(AtomicPtr<Pooled>);
+
+impl Warm {
+    fn put(&self, lent: Option<Box<Pooled>>) -> Option<Box<Pooled>> {
+        let new = lent.map_or(std::ptr::null_mut(), Box::into_raw);
+        let old = self.0.swap(new, Ordering::SeqCst);
+        // SAFETY: a pointer is put in here by `into_raw`, and taken out once.
+        (!old.is_null()).then(|| unsafe { Box::from_raw(old) })
+    }
+
+    fn take(&self) -> Option<Box<Pooled>> {
+        self.put(None)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.load(Ordering::Relaxed).is_null()
+    }
+}
+
+impl Drop for Warm {
+    fn drop(&mut self) {
+        self.take();
+    }
 }
 
 /// Logs why a reader could not be opened in the background.
@@ -173,28 +211,59 @@ impl Pool {
             .error_handler(Box::new(Report(Arc::clone(&shared))))
             .thread_pool(opener())
             .build_unchecked(manager);
-        Ok(Pool { pool, shared })
+        Ok(Pool { pool, shared, warm: Warm::default() })
     }
 
     /// A reader, first come first served by r2d2; waits at most for the caller's timeout.
-    pub(crate) fn get(&self, patience: &Patience<'_>, stats: &Stats) -> Result<Reader> {
-        let lent = match self.pool.try_get() {
+    pub(crate) fn get(self: Arc<Self>, patience: &Patience<'_>, stats: &Stats) -> Result<Reader> {
+        let now = Instant::now();
+        let lent = match self.take_warm(now) {
             Some(lent) => lent,
-            None => self.wait(patience, stats)?,
+            None => Box::new(self.check_out(patience, stats)?),
         };
-        Ok(Reader::of(lent))
+        Ok(Reader::of(self, lent, now))
     }
 
     /// A reader, if one is idle.
-    pub(crate) fn try_get(&self) -> Option<Reader> {
-        self.pool.try_get().map(Reader::of)
+    pub(crate) fn try_get(self: Arc<Self>) -> Option<Reader> {
+        let now = Instant::now();
+        let lent = self.take_warm(now).or_else(|| self.pool.try_get().map(Box::new))?;
+        Some(Reader::of(self, lent, now))
     }
 
-    fn wait(
-        &self,
-        patience: &Patience<'_>,
-        stats: &Stats,
-    ) -> Result<r2d2::PooledConnection<Manager>> {
+    /// The one that was used last; if that was long ago, it goes back to r2d2 to be tested.
+    fn take_warm(&self, now: Instant) -> Option<Box<Pooled>> {
+        self.warm.take().filter(|lent| lent.is_trusted(now))
+    }
+
+    fn check_out(&self, patience: &Patience<'_>, stats: &Stats) -> Result<Pooled> {
+        if let Some(lent) = self.pool.try_get() {
+            return Ok(lent);
+        }
+        // From now on readers go back to r2d2, and the one that did not with them.
+        self.shared.waiting.fetch_add(1, Ordering::SeqCst);
+        self.warm.take();
+        let result = self.wait(patience, stats);
+        self.shared.waiting.fetch_sub(1, Ordering::SeqCst);
+        result
+    }
+
+    fn give_back(&self, lent: Box<Pooled>) {
+        let wanted = || {
+            self.shared.waiting.load(Ordering::SeqCst) > 0
+                || self.shared.closing.load(Ordering::SeqCst)
+        };
+        if !lent.connection.is_idle() || wanted() {
+            return;
+        }
+        self.warm.put(Some(lent));
+        // Whoever began to wait in between has looked here before, or is seen now.
+        if wanted() {
+            self.warm.take();
+        }
+    }
+
+    fn wait(&self, patience: &Patience<'_>, stats: &Stats) -> Result<Pooled> {
         let begun = Instant::now();
         let deadline = patience.deadline().unwrap_or(begun + DEFAULT_WAIT);
         patience.caller().release();
@@ -240,7 +309,8 @@ impl Pool {
     /// Close the readers that nobody holds, and wait for those that r2d2 is just opening.
     pub(crate) fn close(self: Arc<Self>, wait: Duration) {
         let shared = Arc::clone(&self.shared);
-        shared.closing.store(true, Ordering::Release);
+        shared.closing.store(true, Ordering::SeqCst);
+        self.warm.take();
         let held = self.holders().len();
         drop(self);
         let begun = Instant::now();
@@ -258,7 +328,7 @@ impl Pool {
     /// Connections open, and idle among them.
     pub(crate) fn state(&self) -> (u32, u32) {
         let state = self.pool.state();
-        (state.connections, state.idle_connections)
+        (state.connections, state.idle_connections + u32::from(!self.warm.is_empty()))
     }
 }
 
@@ -273,13 +343,15 @@ fn opener() -> Arc<ScheduledThreadPool> {
 
 /// A reader, checked out; it goes back when dropped.
 pub struct Reader {
-    lent: ManuallyDrop<r2d2::PooledConnection<Manager>>,
+    pool: ManuallyDrop<Arc<Pool>>,
+    lent: ManuallyDrop<Box<Pooled>>,
 }
 
 impl Reader {
-    fn of(lent: r2d2::PooledConnection<Manager>) -> Self {
-        lent.connection.badge().pin_on();
-        Reader { lent: ManuallyDrop::new(lent) }
+    fn of(pool: Arc<Pool>, mut lent: Box<Pooled>, now: Instant) -> Self {
+        lent.used = now;
+        lent.connection.badge().pin_on_since(now);
+        Reader { pool: ManuallyDrop::new(pool), lent: ManuallyDrop::new(lent) }
     }
 }
 
@@ -296,8 +368,11 @@ impl Drop for Reader {
         // The pool of a parent process is not ours to give back to.
         if self.is_current() {
             self.badge().take_off();
-            // SAFETY: dropped once, here.
-            unsafe { ManuallyDrop::drop(&mut self.lent) };
+            // SAFETY: each is taken once, here.
+            unsafe {
+                self.pool.give_back(ManuallyDrop::take(&mut self.lent));
+                ManuallyDrop::drop(&mut self.pool);
+            }
         }
     }
 }
