@@ -1,11 +1,11 @@
 //! Prepared statements: the cache of a connection, binding, stepping.
 
+mod cache;
 mod pace;
 mod prepare;
 mod script;
 
-use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::HashMap;
+use std::cell::{Cell, OnceCell};
 use std::ffi::{CStr, c_int};
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -16,10 +16,8 @@ use rusqlite::types::{Value, ValueRef};
 use crate::buffer::Row;
 use crate::connection::Connection;
 use crate::error::{Error, Result, summary};
+pub(crate) use cache::Cache;
 use pace::Pace;
-
-/// How many statements a connection keeps prepared.
-const CAPACITY: usize = 256;
 
 const REPREPARED: c_int = ffi::SQLITE_STMTSTATUS_REPREPARE;
 
@@ -34,6 +32,10 @@ pub struct Statement {
     pace: Pace,
     columns: OnceCell<Arc<[String]>>,
     prepared: Cell<c_int>,
+    /// Whether it has run or was bound since the last reset.
+    dirty: bool,
+    /// Where it lies in the cache.
+    place: usize,
 }
 
 // SAFETY: a statement is used by one thread at a time, like the connection that it belongs to.
@@ -125,6 +127,7 @@ impl Statement {
         value: ValueRef<'_>,
         keep: ffi::sqlite3_destructor_type,
     ) -> Result<()> {
+        self.dirty = true;
         let raw = self.raw.as_ptr();
         let i = index as c_int;
         // SAFETY: the statement is valid; pointers and lengths belong together.
@@ -180,6 +183,7 @@ impl Statement {
         let watch = connection.watch();
         watch.begin()?;
         let clock = self.pace.clock();
+        self.dirty = true;
         // SAFETY: the statement is valid.
         let more = match unsafe { ffi::sqlite3_step(self.raw.as_ptr()) } {
             ffi::SQLITE_ROW => true,
@@ -204,17 +208,19 @@ impl Statement {
         let raw = self.raw.as_ptr();
         let i = index as c_int;
         // SAFETY: the value lives until the next step or reset, which take `&mut self`.
+        // One look at the column instead of two or three; nobody else uses the connection.
         unsafe {
-            match ffi::sqlite3_column_type(raw, i) {
-                ffi::SQLITE_INTEGER => ValueRef::Integer(ffi::sqlite3_column_int64(raw, i)),
-                ffi::SQLITE_FLOAT => ValueRef::Real(ffi::sqlite3_column_double(raw, i)),
+            let value = ffi::sqlite3_column_value(raw, i);
+            match ffi::sqlite3_value_type(value) {
+                ffi::SQLITE_INTEGER => ValueRef::Integer(ffi::sqlite3_value_int64(value)),
+                ffi::SQLITE_FLOAT => ValueRef::Real(ffi::sqlite3_value_double(value)),
                 ffi::SQLITE_TEXT => {
-                    let text = ffi::sqlite3_column_text(raw, i);
-                    ValueRef::Text(slice(text, ffi::sqlite3_column_bytes(raw, i)))
+                    let text = ffi::sqlite3_value_text(value);
+                    ValueRef::Text(slice(text, ffi::sqlite3_value_bytes(value)))
                 }
                 ffi::SQLITE_BLOB => {
-                    let blob = ffi::sqlite3_column_blob(raw, i).cast();
-                    ValueRef::Blob(slice(blob, ffi::sqlite3_column_bytes(raw, i)))
+                    let blob = ffi::sqlite3_value_blob(value).cast();
+                    ValueRef::Blob(slice(blob, ffi::sqlite3_value_bytes(value)))
                 }
                 _ => ValueRef::Null,
             }
@@ -242,6 +248,9 @@ impl Statement {
     /// End the run and forget the parameters.
     #[inline]
     pub fn reset(&mut self) {
+        if !std::mem::take(&mut self.dirty) {
+            return;
+        }
         self.rewind();
         self.forget_old_plan();
         // SAFETY: the statement is valid.
@@ -279,38 +288,6 @@ impl Drop for Statement {
     fn drop(&mut self) {
         // SAFETY: nobody else has the pointer; its connection is still open.
         unsafe { ffi::sqlite3_finalize(self.raw.as_ptr()) };
-    }
-}
-
-/// The statements that a connection keeps prepared.
-#[derive(Default)]
-pub(crate) struct Cache {
-    idle: RefCell<HashMap<Arc<str>, (u64, Statement)>>,
-    clock: Cell<u64>,
-}
-
-impl Cache {
-    fn take(&self, sql: &str) -> Option<Statement> {
-        self.idle.borrow_mut().remove(sql).map(|(_, statement)| statement)
-    }
-
-    fn put(&self, statement: Statement) {
-        let now = self.clock.get() + 1;
-        self.clock.set(now);
-        let mut idle = self.idle.borrow_mut();
-        if idle.len() >= CAPACITY && !idle.contains_key(&statement.sql) {
-            let oldest = idle.iter().min_by_key(|(_, (used, _))| *used).map(|(k, _)| k.clone());
-            oldest.and_then(|sql| idle.remove(&sql));
-        }
-        idle.insert(statement.sql.clone(), (now, statement));
-    }
-
-    pub(crate) fn clear(&self) {
-        self.idle.borrow_mut().clear();
-    }
-
-    pub(crate) fn forget(&self) {
-        self.idle.borrow_mut().drain().for_each(std::mem::forget);
     }
 }
 

@@ -71,6 +71,8 @@ impl Statement {
                 pace: Pace::default(),
                 columns: OnceCell::new(),
                 prepared: Cell::new(0),
+                dirty: false,
+                place: 0,
             }
         };
         Ok((Some(statement), rest))

@@ -10,4 +10,5 @@ mod pace;
 mod restore;
 mod retry;
 mod script;
+mod statement;
 mod vacuum;
