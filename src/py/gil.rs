@@ -28,7 +28,7 @@ pub(crate) static EXITING: AtomicBool = AtomicBool::new(false);
 /// While it is released no Python object may be touched; [`Gil::retake`] comes first.
 pub(crate) struct Gil {
     released: Cell<*mut ffi::PyThreadState>,
-    turn: Cell<Instant>,
+    turn: Cell<Option<Instant>>,
     /// Set when a callback raised: the operation is to end at the next look.
     raised: Cell<bool>,
     /// An event loop waits: what would wait or run long ends instead.
@@ -75,7 +75,7 @@ impl Gil {
     fn new(brief: bool) -> Self {
         Gil {
             released: Cell::new(std::ptr::null_mut()),
-            turn: Cell::new(Instant::now()),
+            turn: Cell::new(brief.then(Instant::now)),
             raised: Cell::new(false),
             brief: Cell::new(brief),
             overran: Cell::new(false),
@@ -127,15 +127,20 @@ impl Gil {
     /// In a loop over rows: let other threads and signal handlers have their turn.
     pub(crate) fn breathe(&self) -> Result<(), Failure> {
         self.retake();
+        // The clock is not read for a few rows.
+        let Some(turn) = self.turn.get() else {
+            self.turn.set(Some(Instant::now()));
+            return Ok(());
+        };
         if self.brief.get() {
-            return if self.turn.get().elapsed() < BRIEF { Ok(()) } else { self.take_long() };
+            return if turn.elapsed() < BRIEF { Ok(()) } else { self.take_long() };
         }
-        if self.turn.get().elapsed() < TURN {
+        if turn.elapsed() < TURN {
             return Ok(());
         }
         self.release();
         self.retake();
-        self.turn.set(Instant::now());
+        self.turn.set(Some(Instant::now()));
         // SAFETY: attached.
         if unsafe { ffi::PyErr_CheckSignals() } == 0 {
             return Ok(());
