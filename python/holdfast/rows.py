@@ -6,6 +6,7 @@ import sys
 import typing
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
+from types import FunctionType
 from typing import Annotated, Any, Literal, NamedTuple, NotRequired, Required, cast
 
 from .annotations import ANY, Converter, describe, fit, hints
@@ -14,9 +15,13 @@ from .values import is_kind
 
 
 class Plan(NamedTuple):
-    """How to build one row: a dict by column name, or `make(*values, **keywords)`."""
+    """How to build one row: a dict by column name, or `make(*values, **keywords)`.
 
-    kind: Literal["dict", "call"]
+    Where that call would come to nothing else, "init" is `make.__init__` of a new object, and
+    "tuple" is `tuple.__new__(make, values)`.
+    """
+
+    kind: Literal["dict", "call", "init", "tuple"]
     make: Callable[..., Any] | None
     #: The column for each argument, positional ones first; None where they come in order.
     order: tuple[int, ...] | None
@@ -131,7 +136,23 @@ def _planned(
     order = tuple(columns.index(field.name) for field in arguments)
     keywords = tuple(field.name for field in arguments[positional:])
     in_order = order == tuple(range(len(order)))
-    return Plan("call", cls, None if in_order else order, keywords, checks)
+    kind = _kind(cls, len(arguments) == len(fields))
+    return Plan(kind, cls, None if in_order else order, keywords, checks)
+
+
+def _kind(cls: Any, complete: bool) -> Literal["call", "init", "tuple"]:
+    """Return how objects are made that come to the same as by a call of the class."""
+    new, init = cls.__new__, cls.__init__
+    if type(cls) is not type or getattr(cls, "__abstractmethods__", None):
+        return "call"
+    if new is object.__new__:
+        return "init" if isinstance(init, FunctionType) else "call"
+    # What `namedtuple` writes runs in a module of its own that has nothing else.
+    written = getattr(new, "__globals__", {})
+    is_written = str(written.get("__name__")).startswith("namedtuple_")
+    if complete and is_written and "_tuple_new" in written and init is object.__init__:
+        return "tuple"
+    return "call"
 
 
 def _validated(into: type[Any], columns: tuple[str, ...], by: _Validator) -> Plan:

@@ -1,11 +1,15 @@
 //! Rows to Python objects, decoded straight from SQLite.
 
+use std::sync::Arc;
+
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
 use super::error::{Failure, unfit};
+use super::make::{Arguments, new};
+use super::plans;
 use crate::{Row, Statement, ValueRef};
 
 // The storage types that a column may have, as `holdfast.annotations` writes them.
@@ -18,19 +22,39 @@ const AS_BOOL: u8 = 32;
 const AS_FLOAT: u8 = 64;
 
 /// What rows are made into.
+#[derive(Clone)]
 pub(crate) enum Shape {
     Tuples,
-    Dicts(Vec<Py<PyString>>),
-    Plan(Box<Plan>),
+    Dicts(Arc<[Py<PyString>]>),
+    Plan(Arc<Plan>),
 }
 
 /// A plan of `holdfast.rows`.
 pub(crate) struct Plan {
-    make: Option<Py<PyAny>>,
+    make: Make,
+    /// Where the value of each column goes.
     order: Option<Vec<usize>>,
-    keywords: Option<Py<PyTuple>>,
     names: Vec<Py<PyString>>,
     columns: Vec<Column>,
+}
+
+enum Make {
+    Dict,
+    /// By a call; the names are those of the last arguments.
+    Call {
+        what: Py<PyAny>,
+        keywords: Option<Py<PyTuple>>,
+    },
+    /// By the steps of a call of a class without a `__new__` of its own.
+    Init {
+        class: Py<PyType>,
+        init: Py<PyAny>,
+        keywords: Option<Py<PyTuple>>,
+    },
+    /// A kind of tuple that is nothing but its items.
+    Tuple {
+        class: Py<PyType>,
+    },
 }
 
 struct Column {
@@ -40,8 +64,8 @@ struct Column {
 }
 
 type PlanParts<'py> = (
-    Bound<'py, PyAny>,
-    Option<Py<PyAny>>,
+    Bound<'py, PyString>,
+    Option<Bound<'py, PyAny>>,
     Option<Vec<usize>>,
     Bound<'py, PyTuple>,
     Vec<(u8, Option<Py<PyAny>>, String)>,
@@ -54,10 +78,14 @@ impl Shape {
         statement: &mut Statement,
         into: Option<&Bound<'_, PyAny>>,
     ) -> Result<Self, Failure> {
-        match into.filter(|into| !into.is_none()) {
-            Some(into) => Self::of(py, statement.columns(), Some(into)),
-            None => Ok(Shape::Tuples),
+        let Some(into) = into.filter(|into| !into.is_none()) else { return Ok(Shape::Tuples) };
+        let columns = statement.columns();
+        if let Some(shape) = plans::find(into, columns) {
+            return Ok(shape);
         }
+        let shape = Self::of(py, columns, Some(into))?;
+        plans::keep(into, columns, &shape);
+        Ok(shape)
     }
 
     /// What `into=` asks for, given the names of the columns.
@@ -72,6 +100,9 @@ impl Shape {
         };
         let names: Vec<Bound<'_, PyString>> =
             columns.iter().map(|name| PyString::intern(py, name)).collect();
+        if into.is(py.get_type::<PyDict>()) && !has_twice(columns) {
+            return Ok(Shape::Dicts(names.into_iter().map(Bound::unbind).collect()));
+        }
         let columns = PyTuple::new(py, &names)?;
         let plan = match py.import("holdfast.rows")?.call_method1("plan", (into, columns)) {
             Err(error) if error.is_instance_of::<PyTypeError>(py) => {
@@ -80,14 +111,28 @@ impl Shape {
             plan => plan?,
         };
         let names: Vec<Py<PyString>> = names.into_iter().map(Bound::unbind).collect();
-        if into.is(py.get_type::<PyDict>()) {
-            return Ok(Shape::Dicts(names));
-        }
-        let (_, make, order, keywords, columns): PlanParts<'_> = plan.extract()?;
-        Ok(Shape::Plan(Box::new(Plan {
+        let (kind, make, order, keywords, columns): PlanParts<'_> = plan.extract()?;
+        let keywords = (!keywords.is_empty()).then(|| keywords.unbind());
+        let class = |make: &Bound<'_, PyAny>| -> PyResult<Py<PyType>> {
+            Ok(make.cast::<PyType>()?.clone().unbind())
+        };
+        let make = match (kind.to_str()?, make) {
+            ("init", Some(make)) => {
+                let (class, init) = (class(&make)?, make.getattr("__init__")?);
+                Make::Init { class, init: init.unbind(), keywords }
+            }
+            ("tuple", Some(make)) => Make::Tuple { class: class(&make)? },
+            (_, Some(what)) => Make::Call { what: what.unbind(), keywords },
+            (_, None) => Make::Dict,
+        };
+        let place = |order: Vec<usize>| {
+            let mut places = vec![0; order.len()];
+            order.iter().enumerate().for_each(|(place, &column)| places[column] = place);
+            places
+        };
+        Ok(Shape::Plan(Arc::new(Plan {
             make,
-            order,
-            keywords: (!keywords.is_empty()).then(|| keywords.unbind()),
+            order: order.map(place),
             names,
             columns: columns
                 .into_iter()
@@ -116,33 +161,38 @@ impl Shape {
     }
 }
 
+/// Two columns of one name have no place in a dict; the plan says so.
+fn has_twice(columns: &[String]) -> bool {
+    columns.iter().enumerate().any(|(i, name)| columns[..i].contains(name))
+}
+
 impl Plan {
     fn row<'py>(&self, py: Python<'py>, row: &impl Row) -> Result<Bound<'py, PyAny>, Failure> {
-        let mut values = Vec::with_capacity(self.columns.len());
-        for (index, column) in self.columns.iter().enumerate() {
-            values.push(column.value(py, row, index)?);
-        }
-        let Some(make) = &self.make else {
-            let dict = PyDict::new(py);
-            for (name, value) in self.names.iter().zip(values) {
-                dict.set_item(name, value)?;
+        let place = |column: usize| self.order.as_ref().map_or(column, |order| order[column]);
+        let first = match &self.make {
+            Make::Dict => {
+                let dict = PyDict::new(py);
+                for (index, (name, column)) in self.names.iter().zip(&self.columns).enumerate() {
+                    dict.set_item(name, column.value(py, row, index)?)?;
+                }
+                return Ok(dict.into_any());
             }
-            return Ok(dict.into_any());
+            Make::Init { class, .. } => Some(new(class.bind(py))?),
+            Make::Call { .. } | Make::Tuple { .. } => None,
         };
-        let in_order = |i: usize| values[i].as_ptr();
-        let arguments: Vec<*mut ffi::PyObject> = match &self.order {
-            Some(order) => order.iter().map(|&i| in_order(i)).collect(),
-            None => (0..values.len()).map(in_order).collect(),
-        };
-        let keywords = self.keywords.as_ref().map_or(std::ptr::null_mut(), |k| k.as_ptr());
-        let named = self.keywords.as_ref().map_or(0, |k| k.bind(py).len());
-        // SAFETY: `values` keeps the arguments; a non-NULL result is a new reference.
-        unsafe {
-            let positional = arguments.len() - named;
-            let made =
-                ffi::PyObject_Vectorcall(make.as_ptr(), arguments.as_ptr(), positional, keywords);
-            Ok(Bound::from_owned_ptr_or_err(py, made)?)
+        let mut arguments = Arguments::new(py, self.columns.len(), first);
+        for (index, column) in self.columns.iter().enumerate() {
+            arguments.set(place(index), column.value(py, row, index)?);
         }
+        Ok(match &self.make {
+            Make::Init { init, keywords, .. } => {
+                arguments.call(init.bind(py), keywords.as_ref())?;
+                arguments.into_first()
+            }
+            Make::Call { what, keywords } => arguments.call(what.bind(py), keywords.as_ref())?,
+            Make::Tuple { class } => arguments.into_tuple(class.bind(py))?,
+            Make::Dict => unreachable!("returned above"),
+        })
     }
 }
 
