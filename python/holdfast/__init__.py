@@ -32,8 +32,33 @@ from .errors import (
     TimeoutError,
     Warning,
 )
-from .migrations import Migration
-from .retry import RetryClass, RetryPolicy, retry, retry_async
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._retry import RetryClass, RetryPolicy, RetryStats, retry, retry_async
+    from .migrations import Migration
+else:
+    # What these need to be imported costs more than all the rest: at their first use.
+    _LATER = {
+        "Migration": "migrations",
+        "RetryClass": "_classify",
+        "RetryPolicy": "_retry",
+        "RetryStats": "_retry",
+        "retry": "_retry",
+        "retry_async": "_retry",
+    }
+
+    def __getattr__(name):
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        value = globals()[name] = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+        return value
+
+    def __dir__():
+        return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "AsyncDatabase",
@@ -57,6 +82,7 @@ __all__ = [
     "ProgrammingError",
     "RetryClass",
     "RetryPolicy",
+    "RetryStats",
     "Rows",
     "Snapshot",
     "TimeoutError",

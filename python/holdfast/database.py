@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal
 
 from . import _core
 from .errors import MigrationError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any, Literal
+
+    from ._retry import RetryPolicy
     from .migrations import Migrations
     from .reports import MigrationReport
-    from .retry import RetryPolicy
 
 DAY = 24 * 60 * 60.0
 

@@ -92,11 +92,27 @@ def test_the_front_door_names_what_there_is() -> None:
     assert all(hasattr(holdfast, name) for name in holdfast.__all__)
 
 
-def test_importing_starts_nothing() -> None:
+def test_importing_starts_nothing_and_brings_little() -> None:
     code = (
-        "import threading, sys, holdfast; "
+        "import threading, sys; before = set(sys.modules); import holdfast; "
         "assert threading.active_count() == 1; "
-        "heavy = {'asyncio', 'sqlite3', 'typer', 'rich', 'email.utils'}; "
-        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+        "heavy = {'asyncio', 'dataclasses', 'email.utils', 'enum', 'inspect', 'logging', 'random', "
+        "'re', 'rich', 'sqlite3', 'typer', 'typing'}; "
+        "assert not heavy & (set(sys.modules) - before), heavy & (set(sys.modules) - before)"
+    )
+    # Without what an environment imports at its start.
+    path = str(PACKAGE.parent)
+    subprocess.run(
+        [sys.executable, "-S", "-c", f"import sys; sys.path.append({path!r}); {code}"], check=True
+    )
+
+
+def test_what_is_imported_late_is_there_from_the_start() -> None:
+    code = (
+        "import holdfast; assert set(holdfast.__all__) <= set(dir(holdfast)); "
+        "assert callable(holdfast.retry) and holdfast.retry is holdfast.retry; "
+        "from holdfast import *; assert RetryPolicy(attempts=2).attempts == 2; "
+        "assert holdfast.Migration is Migration; "
+        "assert not hasattr(holdfast, 'retries')"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import holdfast
+from holdfast import RetryPolicy
 from holdfast.errors import BusyError, TimeoutError
-from holdfast.retry import RetryPolicy
 from processes import lock_held
 
 ONCE = RetryPolicy(attempts=1)

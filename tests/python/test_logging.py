@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from holdfast import RetryPolicy
 from holdfast.errors import BusyError
-from holdfast.retry import RetryPolicy
 from processes import lock_held, run
 
 SECRET = "Zx9SecretZx9"

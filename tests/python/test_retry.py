@@ -13,8 +13,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from holdfast import errors
-from holdfast.retry import RetryClass, RetryPolicy, RetryStats, classify, retry, retry_async
+from holdfast import RetryClass, RetryPolicy, RetryStats, errors, retry, retry_async
+from holdfast._classify import classify
 
 R, P, D = RetryClass.RETRYABLE, RetryClass.PERMANENT, RetryClass.DEGRADED
 EVEN = RetryPolicy(attempts=4, jitter=0.0)
@@ -217,7 +217,7 @@ def test_deadline_counts_attempts_and_delays(monkeypatch: pytest.MonkeyPatch) ->
         pass_time(0.3)
         raise TimeoutError
 
-    module = importlib.import_module("holdfast.retry")
+    module = importlib.import_module("holdfast._retry")
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=monotonic))
     policy = RetryPolicy(attempts=9, jitter=0.0, deadline=1.2)
     with pytest.raises(TimeoutError) as caught:
@@ -276,7 +276,7 @@ def test_async() -> None:
     assert slept == [0.1]
 
 
-@pytest.mark.parametrize("name", ["holdfast.retry", "holdfast._classify"])
+@pytest.mark.parametrize("name", ["holdfast._retry", "holdfast._classify"])
 def test_examples(name: str) -> None:
     result = doctest.testmod(importlib.import_module(name))
     assert result.attempted > 0 and result.failed == 0

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 import holdfast
+from holdfast import RetryPolicy
 from holdfast.errors import BusyError, Error, IntegrityError, ProgrammingError
-from holdfast.retry import RetryPolicy
 
 COUNT = "select count(*) from note"
 

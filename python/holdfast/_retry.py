@@ -1,6 +1,6 @@
 """Trying again: what is worth it, how often, and how long that may take. All times are seconds.
 
->>> from holdfast.retry import RetryPolicy, retry
+>>> from holdfast import RetryPolicy, retry
 >>> answers = iter([TimeoutError("slow"), 42])
 >>> def ask():
 ...     answer = next(answers)
