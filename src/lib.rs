@@ -34,6 +34,7 @@ mod buffer;
 mod checkpoint;
 mod connection;
 mod engine;
+mod group;
 mod guard;
 mod holds;
 // The binding alone writes rows one by one.

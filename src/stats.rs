@@ -122,6 +122,8 @@ pub(crate) struct Stats {
     pub(crate) writes: Counter,
     pub(crate) transactions: Counter,
     pub(crate) rollbacks: Counter,
+    pub(crate) group_commits: Counter,
+    pub(crate) group_writes: Counter,
     pub(crate) pool_waits: Histogram,
     pub(crate) lane_waits: Histogram,
     pub(crate) lane_holds: Histogram,
@@ -181,6 +183,10 @@ pub struct Report {
     pub transactions: u64,
     /// Transactions rolled back.
     pub rollbacks: u64,
+    /// Commits that several writes shared.
+    pub group_commits: u64,
+    /// Writes that shared one.
+    pub group_writes: u64,
     /// What was retried.
     pub retries: RetryStats,
 }
@@ -214,6 +220,8 @@ impl Database {
             writes: counted.writes.get(),
             transactions: counted.transactions.get(),
             rollbacks: counted.rollbacks.get(),
+            group_commits: counted.group_commits.get(),
+            group_writes: counted.group_writes.get(),
             retries: engine.retries.snapshot(),
         })
     }

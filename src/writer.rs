@@ -4,21 +4,31 @@ use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use crate::connection::{Badge, Connection};
 use crate::engine::Engine;
 use crate::error::{Busy, Error, Holder, Resource, Result};
+use crate::group::{self, Job};
 use crate::guard;
 use crate::patience::{POLL, Patience};
 use crate::pool::DEFAULT_WAIT;
+use crate::worker;
+
+mod shared;
 
 /// The lane of one file.
 pub(crate) struct Lane {
     queue: Mutex<Queue>,
     badge: Arc<Badge>,
     connection: UnsafeCell<Option<Connection>>,
+    /// Whether a commit waits for the disk.
+    syncs: bool,
+    /// Where a leader waits for more to come.
+    more: Condvar,
 }
 
 // SAFETY: the connection is touched only by the holder of the lane, and there is one at a time.
@@ -33,7 +43,11 @@ pub struct Owner {
 }
 
 impl Owner {
-    fn this_thread() -> Self {
+    /// A thread of the engine that runs what others wait for; it waits for nobody.
+    const ENGINE: Owner = Owner { thread: 0, task: u64::MAX };
+
+    /// The thread that calls this.
+    pub fn this_thread() -> Self {
         Owner { thread: guard::thread_id(), task: 0 }
     }
 
@@ -75,18 +89,42 @@ struct Queue {
     holder: Option<Owner>,
     waiting: VecDeque<Arc<Ticket>>,
     closed: bool,
+    /// How many must wait before the leader of a group is told.
+    wanted: Option<usize>,
+    recent: Option<Recent>,
+}
+
+/// The last group of writes that shared a commit.
+#[derive(Clone, Copy)]
+struct Recent {
+    ended: Instant,
+    /// Its members, and those who waited when it ended: they may all be back soon.
+    writes: usize,
+    commit: Duration,
 }
 
 /// A place in the queue.
-struct Ticket {
+pub(crate) struct Ticket {
     owner: Owner,
     turn: Turn,
+    /// What its turn is for, where another may do it.
+    pub(crate) job: Option<Job>,
 }
 
 /// How the one whose turn it is learns of it.
-enum Turn {
+pub(crate) enum Turn {
     Thread(Condvar),
     Later(Mutex<Option<Ready>>),
+    /// A thread with a job, which is woken when the turn has come or the job is done.
+    Parked(Thread, AtomicBool),
+    /// A job that a thread of the engine begins.
+    Worker,
+}
+
+impl Turn {
+    pub(crate) fn parked() -> Self {
+        Turn::Parked(std::thread::current(), AtomicBool::new(false))
+    }
 }
 
 /// Called with the lane by the thread that gives it back, or with why there is none; must be quick.
@@ -94,7 +132,28 @@ pub(crate) type Ready = Box<dyn FnOnce(Result<Writer>) + Send>;
 
 impl Ticket {
     fn new(owner: Owner, turn: Turn) -> Arc<Self> {
-        Arc::new(Ticket { owner, turn })
+        Arc::new(Ticket { owner, turn, job: None })
+    }
+
+    pub(crate) fn shared(owner: Owner, turn: Turn, job: Job) -> Arc<Self> {
+        Arc::new(Ticket { owner, turn, job: Some(job) })
+    }
+
+    /// Tell the caller of its job that there will be no run of it.
+    fn fail(&self, error: Error) {
+        if let Some(mut work) = self.job.as_ref().and_then(Job::take) {
+            work.settle(Err(error));
+        }
+    }
+
+    /// Whether a thread's turn has come.
+    pub(crate) fn is_called(&self) -> bool {
+        matches!(&self.turn, Turn::Parked(_, called) if called.load(Ordering::Acquire))
+    }
+
+    /// Who holds the lane when its turn has come.
+    fn holder(&self) -> Owner {
+        if let Turn::Worker = self.turn { Owner::ENGINE } else { self.owner }
     }
 
     /// Say that something has changed; gives what is to be called without the queue's lock.
@@ -105,6 +164,11 @@ impl Ticket {
                 None
             }
             Turn::Later(ready) => ready.lock().unwrap_or_else(PoisonError::into_inner).take(),
+            Turn::Parked(thread, _) => {
+                thread.unpark();
+                None
+            }
+            Turn::Worker => None,
         }
     }
 }
@@ -125,6 +189,19 @@ impl Queue {
         Ok(free)
     }
 
+    /// Become the last of those who wait, for a thread.
+    fn line_up(&mut self, ticket: &Arc<Ticket>) -> Result<()> {
+        if self.waiting.iter().any(|other| other.owner == ticket.owner) {
+            return Err(Error::Misuse(
+                "this thread waits for the writer lane already; a signal handler cannot write \
+                 meanwhile"
+                    .into(),
+            ));
+        }
+        self.waiting.push_back(Arc::clone(ticket));
+        Ok(())
+    }
+
     /// Take a ticket out; `false` when its turn has come already.
     fn withdraw(&mut self, ticket: &Arc<Ticket>) -> bool {
         let before = self.waiting.len();
@@ -135,8 +212,13 @@ impl Queue {
 
 impl Lane {
     pub(crate) fn new(connection: Connection) -> Self {
-        let badge = Arc::clone(connection.badge());
-        Lane { queue: Mutex::default(), badge, connection: UnsafeCell::new(Some(connection)) }
+        Lane {
+            queue: Mutex::default(),
+            badge: Arc::clone(connection.badge()),
+            syncs: connection.syncs_on_commit(),
+            connection: UnsafeCell::new(Some(connection)),
+            more: Condvar::new(),
+        }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -150,15 +232,8 @@ impl Lane {
         if queue.take(owner, engine)? {
             return Ok(());
         }
-        if queue.waiting.iter().any(|ticket| ticket.owner == owner) {
-            return Err(Error::Misuse(
-                "this thread waits for the writer lane already; a signal handler cannot write \
-                 meanwhile"
-                    .into(),
-            ));
-        }
         let ticket = Ticket::new(owner, Turn::Thread(Condvar::new()));
-        queue.waiting.push_back(Arc::clone(&ticket));
+        queue.line_up(&ticket)?;
         // The interpreter lock must never be waited for with the queue locked.
         drop(queue);
         patience.caller().release();
@@ -222,7 +297,7 @@ impl Lane {
         }
     }
 
-    fn busy(&self, waited: Duration) -> Error {
+    pub(crate) fn busy(&self, waited: Duration) -> Error {
         let holders = self.holder().into_iter().collect();
         let (resource, code, process) = (Resource::Lane, rusqlite::ffi::SQLITE_BUSY, None);
         Error::Busy(Box::new(Busy { resource, waited, code, holders, process }))
@@ -230,15 +305,32 @@ impl Lane {
 
     /// Give the lane to whoever waits first.
     fn pass_on(&self, engine: &Arc<Engine>) {
+        if let Some(ticket) = self.call_next(engine) {
+            let (writer, theirs) = (Writer::holding(engine), Arc::clone(&ticket));
+            if let Err(error) = worker::spawn(move || group::serve(writer, theirs)) {
+                ticket.fail(Error::io("a thread could not be started", error));
+            }
+        }
+    }
+
+    /// [`Lane::pass_on`], but gives a job for a thread of the engine to the caller.
+    fn call_next(&self, engine: &Arc<Engine>) -> Option<Arc<Ticket>> {
         let next = {
             let mut queue = self.queue();
             let next = queue.waiting.pop_front();
-            queue.holder = next.as_ref().map(|ticket| ticket.owner);
+            queue.holder = next.as_ref().map(|ticket| ticket.holder());
+            if let Some(Turn::Parked(_, called)) = next.as_ref().map(|ticket| &ticket.turn) {
+                called.store(true, Ordering::Release);
+            }
             next
-        };
-        if let Some(ready) = next.and_then(|ticket| ticket.call()) {
+        }?;
+        if let Turn::Worker = next.turn {
+            return Some(next);
+        }
+        if let Some(ready) = next.call() {
             ready(Ok(Writer::holding(engine)));
         }
+        None
     }
 
     /// Who holds the lane now.
@@ -263,13 +355,16 @@ impl Lane {
             queue.closed = true;
             let (later, threads): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut queue.waiting)
                 .into_iter()
-                .partition(|ticket| matches!(ticket.turn, Turn::Later(_)));
+                .partition(|ticket| matches!(ticket.turn, Turn::Later(_) | Turn::Worker));
             queue.waiting = threads;
             queue.waiting.iter().for_each(|ticket| drop(ticket.call()));
             later
         };
-        for ready in later.iter().filter_map(|ticket| ticket.call()) {
-            ready(Err(engine.closed()));
+        for ticket in later {
+            if let Some(ready) = ticket.call() {
+                ready(Err(engine.closed()));
+            }
+            ticket.fail(engine.closed());
         }
     }
 
@@ -310,7 +405,7 @@ impl Writer {
     }
 
     /// The guard of whoever just became the holder.
-    fn holding(engine: &Arc<Engine>) -> Self {
+    pub(crate) fn holding(engine: &Arc<Engine>) -> Self {
         let engine = ManuallyDrop::new(Arc::clone(engine));
         let writer = Writer { engine, _one_thread: PhantomData };
         writer.badge().pin_on();
@@ -344,6 +439,17 @@ impl Writer {
     pub(crate) fn engine(&self) -> &Arc<Engine> {
         &self.engine
     }
+
+    /// Roll back what is open, and count.
+    fn finish(&self) {
+        if let Err(error) = self.clean() {
+            log::error!(target: "holdfast::writer", "rollback failed: {error}");
+        }
+        if let Some(hold) = self.badge().take_off() {
+            self.engine.stats.lane_held(&hold);
+        }
+        self.engine.after_write();
+    }
 }
 
 impl std::ops::Deref for Writer {
@@ -363,13 +469,7 @@ impl Drop for Writer {
         if !self.is_current() {
             return;
         }
-        if let Err(error) = self.clean() {
-            log::error!(target: "holdfast::writer", "rollback failed: {error}");
-        }
-        if let Some(hold) = self.badge().take_off() {
-            self.engine.stats.lane_held(&hold);
-        }
-        self.engine.after_write();
+        self.finish();
         if let Ok(lane) = self.engine.lane() {
             lane.pass_on(&self.engine);
         }
@@ -388,7 +488,19 @@ impl Place {
     /// Give the place up; `false` when the turn has come already.
     pub fn withdraw(&self) -> bool {
         let Some(engine) = self.engine.upgrade() else { return true };
-        engine.lane().is_ok_and(|lane| lane.queue().withdraw(&self.ticket))
+        let left = engine.lane().is_ok_and(|lane| lane.withdraw(&self.ticket));
+        if let (true, Some(job)) = (left, &self.ticket.job) {
+            job.abandon();
+        }
+        left
+    }
+
+    /// End the work of [`Database::write_later`](crate::Database::write_later) that has been taken
+    /// up, unless it is done; its caller is told in any case what became of it.
+    pub fn interrupt(&self) {
+        if let Some(job) = &self.ticket.job {
+            job.cancel();
+        }
     }
 
     /// Why the turn has not come for so long.

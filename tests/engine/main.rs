@@ -3,6 +3,7 @@
 mod backup;
 mod copies;
 mod database;
+mod group;
 mod load;
 mod location;
 mod migrate;
