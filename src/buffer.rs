@@ -138,7 +138,7 @@ impl Row for BufferedRow<'_> {
 }
 
 impl Connection {
-    /// The rows of a statement that is bound, at most `limit`; whether there are more is not said.
+    /// The rows of a statement that is bound, at most `limit`; one that writes is run to its end.
     ///
     /// # Errors
     /// [`Error::Misuse`] for a statement that gives no rows.
@@ -146,12 +146,16 @@ impl Connection {
         if statement.column_count() == 0 {
             return Err(Error::Misuse("the statement gives no rows; run it with execute".into()));
         }
-        let mut more = limit > 0 && statement.step(self)?;
+        let mut more = statement.step(self)?;
         // After the first step, so that a changed schema shows.
         let mut buffer = Buffer::new(statement);
         while more {
-            buffer.push(statement);
-            more = buffer.len() < limit && statement.step(self)?;
+            let room = buffer.len() < limit;
+            if room {
+                buffer.push(statement);
+            }
+            // The commit comes with the last step.
+            more = (room || !statement.is_readonly()) && statement.step(self)?;
         }
         Ok(buffer)
     }

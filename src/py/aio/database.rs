@@ -11,11 +11,12 @@ use super::super::error::Failure;
 use super::super::gil::{call_brief, seconds};
 use super::super::insert::conflict_of;
 use super::super::options;
+use super::mailbox::Sender;
 use super::operation::{Operation, Progress, Work};
 use super::upkeep::Upkeep;
-use super::verb::{Answer, Answered, Converting, Extent, Owned, Verb};
+use super::verb::{Answer, Answered, Converting, Extent, Verb};
 use super::waiting::{Deadline, Queue, Waiting};
-use crate::{Conflict, Error, Mode, Owner, Patience, Reader, Transaction, Writer, worker};
+use crate::{Conflict, Connection, Mode, Owner, Patience, Place, Reader, Transaction, worker};
 
 /// A handle on one SQLite file, for the tasks of event loops.
 #[pyclass(module = "holdfast._core", frozen, subclass, weakref)]
@@ -163,24 +164,45 @@ impl Statement {
     fn write(&mut self, py: Python<'_>) -> Result<(), Failure> {
         let owned = self.verb.own(py)?;
         let compound = self.verb.is_compound();
+        let run = move |connection: &Connection| match compound {
+            true => connection.whole(|connection| owned.run(connection)),
+            false => owned.run(connection),
+        };
         let deadline = Deadline::new(self.timeout);
-        let database = Arc::clone(&self.database);
         let owner = super::begin::owner(py)?;
         let waiting = Waiting::begin(py, deadline, |sender| {
-            self.database
-                .writer_later(owner, move |writer| {
-                    worker::run(move || {
-                        let patience = Patience::since(deadline.started, deadline.timeout, &sender);
-                        let answer = writer.and_then(|writer| {
-                            write_on(&database, writer, &owned, compound, &patience)
-                        });
-                        sender.deliver(answer);
-                    });
-                })
-                .map(Queue::Lane)
+            let place = match deadline.timeout {
+                None => self.database.write_later(owner, run, |result| sender.deliver(result))?,
+                Some(_) => self.write_alone(owner, run, deadline, sender)?,
+            };
+            Ok(Queue::Lane(place))
         })?;
         self.stage = Stage::Away(waiting);
         Ok(())
+    }
+
+    /// A write with its own deadline shares no commit.
+    fn write_alone(
+        &self,
+        owner: Owner,
+        run: impl Fn(&Connection) -> crate::Result<Answer> + Send + 'static,
+        deadline: Deadline,
+        sender: Sender<Answer>,
+    ) -> crate::Result<Place> {
+        let database = Arc::clone(&self.database);
+        self.database.writer_later(owner, move |writer| {
+            worker::run(move || {
+                let patience = Patience::since(deadline.started, deadline.timeout, &sender);
+                let answer = writer.and_then(|writer| {
+                    database.retrying(&patience, || {
+                        writer.held_by(None);
+                        let _attention = writer.attend(&patience);
+                        run(&writer)
+                    })
+                });
+                sender.deliver(answer);
+            });
+        })
     }
 }
 
@@ -199,36 +221,6 @@ pub(super) fn on_a_reader(
             database.reader_later(later).map(Queue::Reader)
         }
     }
-}
-
-/// Write on the lane that has come; again on a lane of its own when another process is busy.
-fn write_on(
-    database: &crate::Database,
-    writer: Writer,
-    verb: &Owned,
-    compound: bool,
-    patience: &Patience<'_>,
-) -> crate::Result<Answer> {
-    let mut first = Some(writer);
-    database.retrying::<_, Error>(patience, || {
-        let writer = match first.take() {
-            Some(writer) => writer,
-            None => database.writer(patience)?,
-        };
-        writer.held_by(None);
-        if !compound {
-            let _attention = writer.attend(patience);
-            return verb.run(&writer);
-        }
-        let transaction = Transaction::begin_on(writer, Mode::Immediate, patience)?;
-        let answer = {
-            let connection = transaction.connection()?;
-            let _attention = connection.attend(patience);
-            verb.run(connection)?
-        };
-        transaction.commit_with(patience)?;
-        Ok(answer)
-    })
 }
 
 /// What was opened, on its way to an `AsyncDatabase`.

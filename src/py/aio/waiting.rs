@@ -124,7 +124,11 @@ impl<T> Waiting<T> {
 
 impl<T> Drop for Waiting<T> {
     fn drop(&mut self) {
-        self.queue.withdraw();
+        if !self.queue.withdraw()
+            && let Queue::Lane(place) = &self.queue
+        {
+            place.interrupt();
+        }
         if let Some(timer) = self.timer.take() {
             Python::attach(|py| drop(timer.call_method0(py, "cancel")));
         }
