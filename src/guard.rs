@@ -5,12 +5,18 @@
 //! every device number salted, which gives its files entries of their own, and it never touches a
 //! connection of an earlier generation.
 
+mod holders;
+#[cfg(target_os = "linux")]
+mod locks;
+
 use std::cell::Cell;
 use std::ffi::c_int;
 use std::sync::Once;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use rusqlite::ffi;
+
+pub(crate) use holders::lock_holder;
 
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
@@ -58,6 +64,8 @@ pub(crate) fn watch_forks() {
         // SAFETY: the handlers are plain functions that live as long as the program.
         unsafe {
             ffi::sqlite3_initialize();
+            #[cfg(target_os = "linux")]
+            locks::install();
             libc::pthread_atfork(
                 Some(before_fork),
                 Some(after_fork_parent),
@@ -85,9 +93,13 @@ extern "C" fn before_fork() {
         // SAFETY: static mutexes always exist; `sqlite3_initialize` has run.
         unsafe { ffi::sqlite3_mutex_enter(ffi::sqlite3_mutex_alloc(id)) };
     }
+    #[cfg(target_os = "linux")]
+    locks::hold();
 }
 
 extern "C" fn after_fork_parent() {
+    #[cfg(target_os = "linux")]
+    locks::let_go();
     for id in STATIC_MUTEXES.iter().rev() {
         // SAFETY: entered by this thread in `before_fork`.
         unsafe { ffi::sqlite3_mutex_leave(ffi::sqlite3_mutex_alloc(*id)) };
@@ -95,6 +107,8 @@ extern "C" fn after_fork_parent() {
 }
 
 extern "C" fn after_fork_child() {
+    #[cfg(target_os = "linux")]
+    locks::abandon();
     after_fork_parent();
     GENERATION.fetch_add(1, Ordering::Relaxed);
     // SAFETY: the default VFS is the unix one; it copies the pointers, which are functions.

@@ -103,11 +103,16 @@ fn missing_permissions_are_named() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_file_in_use_by_sqlite_keeps_its_locks() {
+fn a_file_that_another_library_has_locked_keeps_its_locks() {
     let (_dir, home) = home();
     let path = resolve(home.join("a.db"), &options()).unwrap().path;
-    let db = rusqlite::Connection::open(&path).unwrap();
-    db.execute_batch("begin exclusive; create table t(x)").unwrap();
+    let file = fs::File::options().read(true).write(true).open(&path).unwrap();
+    // SAFETY: all zero is a valid lock, of the whole file; the descriptor is open.
+    unsafe {
+        let mut lock: libc::flock = std::mem::zeroed();
+        lock.l_type = libc::F_WRLCK as libc::c_short;
+        assert_eq!(libc::fcntl(std::os::fd::AsRawFd::as_raw_fd(&file), libc::F_SETLK, &lock), 0);
+    }
     let device = fs::metadata(&path).unwrap();
     // Other threads' locks come and go, and a read of the table in between can miss lines.
     let seen = || {
