@@ -5,9 +5,8 @@
 //! every device number salted, which gives its files entries of their own, and it never touches a
 //! connection of an earlier generation.
 
-mod holders;
 #[cfg(target_os = "linux")]
-mod locks;
+mod owner;
 
 use std::cell::Cell;
 use std::ffi::c_int;
@@ -15,8 +14,6 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use rusqlite::ffi;
-
-pub(crate) use holders::lock_holder;
 
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
@@ -65,7 +62,7 @@ pub(crate) fn watch_forks() {
         unsafe {
             ffi::sqlite3_initialize();
             #[cfg(target_os = "linux")]
-            locks::install();
+            owner::install();
             libc::pthread_atfork(
                 Some(before_fork),
                 Some(after_fork_parent),
@@ -94,12 +91,12 @@ extern "C" fn before_fork() {
         unsafe { ffi::sqlite3_mutex_enter(ffi::sqlite3_mutex_alloc(id)) };
     }
     #[cfg(target_os = "linux")]
-    locks::hold();
+    owner::hold();
 }
 
 extern "C" fn after_fork_parent() {
     #[cfg(target_os = "linux")]
-    locks::let_go();
+    owner::let_go();
     for id in STATIC_MUTEXES.iter().rev() {
         // SAFETY: entered by this thread in `before_fork`.
         unsafe { ffi::sqlite3_mutex_leave(ffi::sqlite3_mutex_alloc(*id)) };
@@ -108,7 +105,7 @@ extern "C" fn after_fork_parent() {
 
 extern "C" fn after_fork_child() {
     #[cfg(target_os = "linux")]
-    locks::abandon();
+    owner::abandon();
     after_fork_parent();
     GENERATION.fetch_add(1, Ordering::Relaxed);
     // SAFETY: the default VFS is the unix one; it copies the pointers, which are functions.

@@ -1,6 +1,6 @@
 //! Which processes hold SQLite's locks on a file, as `/proc/locks` tells it.
 //!
-//! Asking the file itself would mean opening and closing it, which drops our own locks.
+//! Asking the file itself would mean opening and closing it, which drops other libraries' locks.
 
 use std::ops::RangeInclusive;
 use std::os::unix::fs::MetadataExt;
@@ -14,7 +14,11 @@ const WAL_READ: RangeInclusive<u64> = 123..=127;
 /// The byte that a writer locks in the file itself, without a WAL.
 const RESERVED: u64 = 0x4000_0001;
 
+/// In the place of a process, where the table names none.
+const UNNAMED: u32 = 0;
+
 /// One lock of a process.
+#[derive(Clone)]
 struct Lock {
     pid: u32,
     write: bool,
@@ -61,18 +65,60 @@ fn shm(path: &Path) -> PathBuf {
     shm.into()
 }
 
-fn of(file: &Path) -> Vec<Lock> {
-    let Ok(inode) = std::fs::metadata(file).map(|file| file.ino()) else { return Vec::new() };
-    let table = std::fs::read_to_string("/proc/locks").unwrap_or_default();
-    table.lines().filter_map(|line| parse(line, inode)).collect()
+/// The inodes that another library of this process has locked: our own locks have no pid.
+pub(crate) fn of_other_libraries() -> Vec<u64> {
+    let me = std::process::id();
+    let table = table();
+    let locks = table.lines().filter_map(parse);
+    locks.filter(|(_, lock)| lock.pid == me).map(|(inode, _)| inode).collect()
 }
 
-fn parse(line: &str, inode: u64) -> Option<Lock> {
-    let fields: Vec<&str> = line.split_whitespace().collect();
-    let [_, "POSIX", _, kind, pid, file, start, end] = fields[..] else { return None };
-    if file.rsplit(':').next()?.parse() != Ok(inode) {
-        return None;
+fn table() -> String {
+    std::fs::read_to_string("/proc/locks").unwrap_or_default()
+}
+
+fn of(file: &Path) -> Vec<Lock> {
+    let Ok(inode) = std::fs::metadata(file).map(|file| file.ino()) else { return Vec::new() };
+    let table = table();
+    let on_file = |(on, lock)| (on == inode).then_some(lock);
+    let (mut locks, unnamed): (Vec<_>, Vec<_>) =
+        table.lines().filter_map(parse).filter_map(on_file).partition(|lock| lock.pid != UNNAMED);
+    if !unnamed.is_empty() {
+        locks.extend(of_descriptors(inode));
     }
+    locks
+}
+
+/// Locks that belong to a descriptor, as a copy of this library takes them: only its process lists
+/// them.
+fn of_descriptors(inode: u64) -> Vec<Lock> {
+    let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let pids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.flat_map(|pid: u32| {
+        let descriptors = std::fs::read_dir(format!("/proc/{pid}/fdinfo"));
+        let texts = descriptors.into_iter().flatten().flatten().filter_map(|descriptor| {
+            let text = std::fs::read_to_string(descriptor.path()).ok()?;
+            text.contains("OFDLCK").then_some(text)
+        });
+        texts.map(|text| in_text(&text, inode, pid)).collect::<Vec<_>>().concat()
+    })
+    .collect()
+}
+
+fn in_text(text: &str, inode: u64, pid: u32) -> Vec<Lock> {
+    let lines = text.lines().filter_map(|line| parse(line.strip_prefix("lock:")?));
+    let mine = lines.filter(|(on, lock)| *on == inode && lock.pid == UNNAMED);
+    mine.map(|(_, lock)| Lock { pid, ..lock }).collect()
+}
+
+/// A line of `/proc/locks`: the inode and the lock.
+fn parse(line: &str) -> Option<(u64, Lock)> {
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let [_, kind @ ("POSIX" | "OFDLCK"), _, mode, pid, file, start, end] = fields[..] else {
+        return None;
+    };
     let end = if end == "EOF" { u64::MAX } else { end.parse().ok()? };
-    Some(Lock { pid: pid.parse().ok()?, write: kind == "WRITE", bytes: start.parse().ok()?..=end })
+    let pid = if kind == "POSIX" { pid.parse().ok()? } else { UNNAMED };
+    let lock = Lock { pid, write: mode == "WRITE", bytes: start.parse().ok()?..=end };
+    Some((file.rsplit(':').next()?.parse().ok()?, lock))
 }

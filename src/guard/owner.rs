@@ -15,8 +15,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::ffi;
 
-use super::{as_syscall, holders};
+use super::as_syscall;
 use crate::location::is_network;
+use crate::locks;
 
 /// Descriptors below this are looked up without a lock.
 const QUICK: usize = 1 << 14;
@@ -118,7 +119,7 @@ impl Table {
 
     /// Close what SQLite has closed, unless another library would lose its locks by it.
     fn sweep(&mut self) {
-        let locked = holders::locked_by_other_libraries();
+        let locked = locks::of_other_libraries();
         self.files.retain(|file, owner| {
             if owner.descriptor.is_none() || locked.contains(&file.1) {
                 return true;
