@@ -98,7 +98,9 @@ impl Database {
         patience.caller().release();
         let temporary = Temporary::create(&to)?;
         let pages = {
-            let snapshot = Snapshot::begin(engine, patience)?;
+            // Also of a file that was moved or deleted: this saves what is left of it.
+            let reader = engine.pool()?.get(patience, &engine.stats)?;
+            let snapshot = Snapshot::begin_on(reader, patience)?;
             copy::copy(snapshot.connection()?, temporary.path(), patience, progress)?
         };
         let check = verify(&temporary, &to, patience)?;

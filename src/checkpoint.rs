@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use rusqlite::ffi;
 use crate::connection::Connection;
 use crate::engine::Engine;
 use crate::error::{Error, Holder, Result};
+use crate::guard::Names;
 use crate::locks::users_of_wal;
 use crate::patience::Patience;
 use crate::writer::Writer;
@@ -66,6 +67,7 @@ struct Shared {
     stopping: AtomicBool,
     lock: Mutex<()>,
     wake: Condvar,
+    names: OnceLock<Arc<Names>>,
 }
 
 /// The checkpoints of one engine; the thread starts with the first need.
@@ -77,7 +79,8 @@ pub(crate) struct Checkpointer {
 
 impl Checkpointer {
     /// Learn the length of the WAL from this connection's commits.
-    pub(crate) fn observe(&self, writer: &Connection) {
+    pub(crate) fn observe(&self, writer: &Connection, names: &Arc<Names>) {
+        let _ = self.shared.names.set(Arc::clone(names));
         let shared = Arc::as_ptr(&self.shared).cast_mut().cast::<c_void>();
         // SAFETY: the engine owns both, and closes the writer before it drops `shared`.
         unsafe { ffi::sqlite3_wal_hook(writer.handle(), Some(on_commit), shared) };
@@ -154,7 +157,11 @@ unsafe extern "C" fn on_commit(
     // SAFETY: see `observe`.
     let shared = unsafe { &*shared.cast::<Shared>() };
     shared.pages.store(pages.unsigned_abs(), Ordering::Relaxed);
-    ffi::SQLITE_OK
+    // The commit stands, but an error tells its caller that nobody else will see it.
+    match shared.names.get().map(|names| names.look()) {
+        Some(Err(_)) => ffi::SQLITE_READONLY_DBMOVED,
+        _ => ffi::SQLITE_OK,
+    }
 }
 
 fn serve(shared: &Shared, engine: &Weak<Engine>) {
@@ -212,11 +219,10 @@ fn cycle(
     own: &mut Option<Connection>,
     owed: &mut bool,
 ) -> Result<()> {
+    engine.names.look()?;
     *owed |= shared.shrink.swap(false, Ordering::AcqRel);
     if own.is_none() {
-        let options = engine.options().clone();
-        *own =
-            Some(Connection::open_writer(&engine.location.path, &options, &Patience::unbounded())?);
+        *own = Some(engine.open_writer(&Patience::unbounded())?);
     }
     let Some(connection) = own else { return Ok(()) };
     let begun = Instant::now();

@@ -3,13 +3,13 @@
 use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::ffi;
 
 use crate::error::{Busy, Error, Holder, Resource, Result, summary};
-use crate::guard;
+use crate::guard::{self, Names};
 use crate::locks;
 use crate::names;
 use crate::options::Options;
@@ -31,6 +31,7 @@ pub struct Connection {
     badge: Arc<Badge>,
     verified: Vec<(String, String)>,
     syncs: bool,
+    names: OnceLock<Arc<Names>>,
     generation: u32,
 }
 
@@ -163,6 +164,7 @@ impl Connection {
             watch: Watch::new(role, options.pragmas.busy_timeout()),
             badge,
             verified: Vec::new(),
+            names: OnceLock::new(),
             generation: guard::generation(),
         };
         // SAFETY: the box keeps the watch in place, and is dropped after the connection.
@@ -194,6 +196,16 @@ impl Connection {
             | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let raw = rusqlite::Connection::open_with_flags(path, flags)?;
         Self::verify(raw, Role::Writer, options, patience)
+    }
+
+    /// Stay away from the files once their names lead elsewhere.
+    pub(crate) fn mind(&self, names: &Arc<Names>) {
+        let _ = self.names.set(Arc::clone(names));
+    }
+
+    /// Whether the names still lead to the files.
+    pub(crate) fn look_at_names(&self) -> Result<()> {
+        self.names.get().map_or(Ok(()), |names| names.look())
     }
 
     /// The pragmas as they were read back when the connection was opened.
@@ -337,6 +349,12 @@ impl Connection {
     #[cold]
     pub(crate) fn error(&self, rc: i32, sql: Option<&str>) -> Error {
         let (code, message) = self.last_error(rc);
+        // Of an error after a commit SQLite keeps no more than that there was one.
+        if matches!(code, ffi::SQLITE_ERROR | ffi::SQLITE_READONLY_DBMOVED)
+            && let Err(moved) = self.look_at_names()
+        {
+            return moved;
+        }
         let watch = &*self.watch;
         match (watch.ending.take(), code & 0xff) {
             (Some(Ending::Caller), ffi::SQLITE_INTERRUPT | ffi::SQLITE_BUSY) => Error::Interrupted,
@@ -402,6 +420,12 @@ impl Drop for Connection {
     fn drop(&mut self) {
         if self.is_current() {
             self.cache.clear();
+            if self.look_at_names().is_err() {
+                // The last one to close would move pages into a file that is not its own any more,
+                // and remove the log of others.
+                let keep = rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+                let _ = self.raw.set_db_config(keep, true);
+            }
             // SAFETY: dropped once, here.
             unsafe { ManuallyDrop::drop(&mut self.raw) };
         } else {

@@ -11,7 +11,7 @@ use crate::connection::Connection;
 use crate::engine::{Engine, engine_of};
 use crate::error::{Error, Result};
 use crate::guard;
-use crate::location::Location;
+use crate::location::{FileId, Location};
 use crate::options::Options;
 use crate::patience::Patience;
 use crate::pool::{Reader, Request};
@@ -22,6 +22,9 @@ use crate::writer::{Owner, Place, Writer};
 
 /// Each reader has open files and a cache of its own.
 const MAX_POOL_SIZE: u32 = 1000;
+
+/// How often a file is looked for anew that was replaced while it was opened.
+const REPLACED: u32 = 3;
 
 /// An engine, and the one that replaces it after a fork.
 struct Slot {
@@ -70,7 +73,8 @@ impl Database {
     /// Open a file.
     ///
     /// # Errors
-    /// [`Error::Path`], [`Error::Pragma`], [`Error::Busy`], [`Error::Corruption`].
+    /// [`Error::Path`], [`Error::Pragma`], [`Error::Busy`], [`Error::Corruption`]; [`Error::Moved`]
+    /// while a handle on it is open that has lost its file.
     pub fn open_with(path: impl AsRef<Path>, options: Options) -> Result<Self> {
         Self::open_under(path, options, &Patience::unbounded())
     }
@@ -86,8 +90,16 @@ impl Database {
         if !(1..=MAX_POOL_SIZE).contains(&options.pool_size) {
             return Err(Error::Misuse(format!("pool_size must be from 1 to {MAX_POOL_SIZE}")));
         }
-        let location = Location::resolve(path.as_ref(), &options)?;
-        let slot = Slot::new(engine_of(location, &options, patience)?);
+        let open = || engine_of(Location::resolve(path.as_ref(), &options)?, &options, patience);
+        let mut engine = open();
+        for _ in 0..REPLACED {
+            // A restore may put a new file there between the look and the opening.
+            match engine {
+                Err(Error::Moved { .. }) => engine = open(),
+                _ => break,
+            }
+        }
+        let slot = Slot::new(engine?);
         Ok(Database { slot, options, closed: AtomicBool::new(false) })
     }
 
@@ -106,7 +118,8 @@ impl Database {
         let mut slot = &self.slot;
         while slot.generation != guard::generation() {
             if slot.child.get().is_none() {
-                let location = Location { temporary: false, ..slot.engine.location.clone() };
+                let mut location = slot.engine.location.clone();
+                (location.id, location.temporary) = (FileId::of(&location.path)?, false);
                 let mut options = self.options.clone();
                 // A lock that another thread held at the fork is never let go of.
                 if let Ok(now) = slot.engine.options.try_lock() {

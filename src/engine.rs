@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::checkpoint::Checkpointer;
 use crate::connection::Connection;
 use crate::error::{Error, Holder, PragmaMismatch, Result};
-use crate::guard::{self, PerProcess};
+use crate::guard::{self, Names, PerProcess};
 use crate::location::{FileId, Location};
 use crate::options::Options;
 use crate::patience::Patience;
@@ -42,6 +42,8 @@ pub struct Engine {
     pub(crate) daemon: Daemon,
     /// Callers that cannot wait for a reader themselves.
     pub(crate) readers_later: Later,
+    /// Whether the files are still those that were opened.
+    pub(crate) names: Arc<Names>,
     policy: RetryPolicy,
     pool: Mutex<Option<Arc<Pool>>>,
     handles: AtomicUsize,
@@ -54,14 +56,19 @@ impl Engine {
             true => None,
             false => Some(Connection::open_writer(&location.path, &options, patience)?),
         };
+        let log = lane.is_some() && options.pragmas.is_wal();
+        // SQLite opens the log with the first read.
+        lane.as_ref().filter(|_| log).map_or(Ok(()), Connection::look_at_schema)?;
+        let names = Arc::new(Names::new(&location.path, location.id, log)?);
         let checkpointer = Checkpointer::default();
         if let Some(writer) = &lane {
-            checkpointer.observe(writer);
+            writer.mind(&names);
+            checkpointer.observe(writer, &names);
         }
         let path = location.path.clone();
         let (policy, stats) = (options.retry.clone(), Stats::new(&options));
         let options = Arc::new(Mutex::new(options));
-        let pool = Pool::open(path, Arc::clone(&options), patience)?;
+        let pool = Pool::open(path, Arc::clone(&options), Arc::clone(&names), patience)?;
         Ok(Engine {
             location,
             options,
@@ -70,6 +77,7 @@ impl Engine {
             checkpointer,
             daemon: Daemon::default(),
             readers_later: Later::default(),
+            names,
             policy,
             pool: Mutex::new(Some(Arc::new(pool))),
             lane: lane.map(Lane::new),
@@ -103,11 +111,29 @@ impl Engine {
         self.closing.load(Ordering::Acquire)
     }
 
-    /// A reader of the pool.
-    pub(crate) fn reader(&self, patience: &Patience<'_>) -> Result<Reader> {
+    /// Whether a reader may be had.
+    #[inline]
+    pub(crate) fn check_readable(&self) -> Result<()> {
         if self.is_closing() {
             return Err(self.closed());
         }
+        self.names.look_at_times()
+    }
+
+    /// A writing connection beside the lane's.
+    pub(crate) fn open_writer(&self, patience: &Patience<'_>) -> Result<Connection> {
+        self.names.look()?;
+        let options = self.options().clone();
+        let connection = Connection::open_writer(&self.location.path, &options, patience)?;
+        connection.mind(&self.names);
+        // What was opened by its name may be another file.
+        self.names.look()?;
+        Ok(connection)
+    }
+
+    /// A reader of the pool.
+    pub(crate) fn reader(&self, patience: &Patience<'_>) -> Result<Reader> {
+        self.check_readable()?;
         self.stats.reads.add(1);
         self.pool()?.get(patience, &self.stats)
     }
@@ -231,6 +257,10 @@ pub(crate) fn engine_of(
     patience.caller().release();
     let _turn = Turn::to_open(&location.path, patience)?;
     let file = FileId::of(&location.path)?;
+    if file != location.id {
+        let problem = "another file has taken the name of the file while it was opened".into();
+        return Err(Error::Moved { path: location.path, problem });
+    }
     let place = {
         let mut registry = registry().lock().unwrap_or_else(PoisonError::into_inner);
         registry.retain(|_, place| {
@@ -242,7 +272,10 @@ pub(crate) fn engine_of(
     let mut place = enter(&place, patience)?;
     let shared = place.upgrade().filter(|engine| !engine.is_closing());
     // Before joining: a refused open must not count as a handle.
-    shared.iter().try_for_each(|engine| engine.check_same(options))?;
+    shared.iter().try_for_each(|engine| {
+        engine.names.look()?;
+        engine.check_same(options)
+    })?;
     let engine = match shared.filter(|engine| engine.join()) {
         Some(engine) => engine,
         None => {

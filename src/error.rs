@@ -49,6 +49,19 @@ pub enum Error {
         problem: String,
     },
 
+    /// The file or its log was moved, replaced or deleted while it was open.
+    #[error(
+        "{path:?} is not what other processes find any more: {problem}. Nothing more is read or \
+         written here. What was committed last may be nowhere else: save what this handle has with \
+         db.backup(), then close it and open the file again"
+    )]
+    Moved {
+        /// The file, absolute.
+        path: PathBuf,
+        /// What has happened to which file.
+        problem: String,
+    },
+
     /// The operation belongs to the process from which this one was forked.
     #[error(
         "{0} was begun before the fork and belongs to the parent process; begin it again in the child"
@@ -258,6 +271,7 @@ impl Error {
             Error::Corruption { code, .. } => Some(*code),
             Error::Timeout(_) | Error::Interrupted => Some(ffi::SQLITE_INTERRUPT),
             Error::Misuse(_) => Some(ffi::SQLITE_MISUSE),
+            Error::Moved { .. } => Some(ffi::SQLITE_READONLY_DBMOVED),
             _ => None,
         }
     }

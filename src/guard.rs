@@ -5,6 +5,7 @@
 //! every device number salted, which gives its files entries of their own, and it never touches a
 //! connection of an earlier generation.
 
+mod names;
 #[cfg(target_os = "linux")]
 mod owner;
 
@@ -14,6 +15,8 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use rusqlite::ffi;
+
+pub(crate) use names::Names;
 
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 

@@ -14,7 +14,7 @@ use scheduled_thread_pool::ScheduledThreadPool;
 
 use crate::connection::{Badge, Connection};
 use crate::error::{Busy, Error, Holder, Resource, Result};
-use crate::guard::PerProcess;
+use crate::guard::{Names, PerProcess};
 use crate::options::Options;
 use crate::patience::{POLL, Patience};
 use crate::stats::Stats;
@@ -36,6 +36,7 @@ const KEPT_IDLE: u32 = 2;
 pub(crate) struct Manager {
     sqlite: SqliteConnectionManager,
     options: Arc<Mutex<Options>>,
+    names: Arc<Names>,
     shared: Arc<Shared>,
 }
 
@@ -60,9 +61,12 @@ impl Shared {
 
 impl Manager {
     fn open(&self, patience: &Patience<'_>) -> Result<Connection> {
+        self.names.look()?;
         let raw = r2d2::ManageConnection::connect(&self.sqlite)?;
         let options = self.options.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let connection = Connection::verify(raw, Role::Reader, &options, patience)?;
+        // What was opened by its name may be another file.
+        self.names.look()?;
         let mut badges = self.shared.badges.lock().unwrap_or_else(PoisonError::into_inner);
         badges.retain(|badge| badge.strong_count() > 0);
         badges.push(Arc::downgrade(connection.badge()));
@@ -191,6 +195,7 @@ impl Pool {
     pub(crate) fn open(
         path: PathBuf,
         options: Arc<Mutex<Options>>,
+        names: Arc<Names>,
         patience: &Patience<'_>,
     ) -> Result<Self> {
         let size = options.lock().unwrap_or_else(PoisonError::into_inner).pool_size;
@@ -199,7 +204,7 @@ impl Pool {
             | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let shared = Arc::default();
         let sqlite = SqliteConnectionManager::file(path).with_flags(flags);
-        let manager = Manager { sqlite, options, shared: Arc::clone(&shared) };
+        let manager = Manager { sqlite, options, names, shared: Arc::clone(&shared) };
         drop(manager.open(patience)?);
         // No lifetimes: they would throw away warm statement caches.
         let pool = r2d2::Pool::builder()

@@ -179,6 +179,7 @@ impl Queue {
         if self.closed {
             return Err(engine.closed());
         }
+        engine.names.check()?;
         if let Some(error) = self.holder.and_then(|holder| owner.deadlocks(holder)) {
             return Err(error);
         }

@@ -90,6 +90,14 @@ class PathError(OperationalError):
     """A path that may not be opened."""
 
 
+class MovedError(OperationalError):
+    """The file or its log was moved, replaced or deleted while it was open; save, and open anew.
+
+    The commit that raises it, and those of the last moments before, may be in no file that others
+    find; `db.backup()` still saves them.
+    """
+
+
 class ForkError(ProgrammingError):
     """A transaction, snapshot or iterator that belongs to the parent process."""
 

@@ -131,7 +131,7 @@ impl Database {
             return Ok(report);
         }
         let limit = patience.deadline().unwrap_or(begun + options.pragmas.busy_timeout());
-        let mut own = Connection::open_writer(&engine.location.path, &options, patience)?;
+        let mut own = engine.open_writer(patience)?;
         for tried in 0_u64.. {
             let attempt = Instant::now();
             let mut now;

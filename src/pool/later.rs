@@ -73,9 +73,7 @@ impl Request {
 impl Engine {
     /// A reader, if one is idle and nobody waits for it.
     pub(crate) fn try_reader(&self) -> Result<Option<Reader>> {
-        if self.is_closing() {
-            return Err(self.closed());
-        }
+        self.check_readable()?;
         let reader = self.pool()?.try_get();
         if reader.is_some() {
             self.stats.reads.add(1);
@@ -85,9 +83,7 @@ impl Engine {
 
     /// Take a place in the queue for a reader.
     pub(crate) fn reader_later(self: &Arc<Self>, ready: Ready) -> Result<Request> {
-        if self.is_closing() {
-            return Err(self.closed());
-        }
+        self.check_readable()?;
         let mut queue = self.readers_later.queue();
         queue.last += 1;
         let number = queue.last;

@@ -123,6 +123,7 @@ fn class(error: &Error) -> &'static str {
         Error::Migration(_) => "MigrationError",
         Error::Corruption { .. } => "CorruptionError",
         Error::Path { .. } => "PathError",
+        Error::Moved { .. } => "MovedError",
         Error::Fork(_) => "ForkError",
         Error::Closed(_) => "ClosedError",
         Error::Timeout(_) => "TimeoutError",
