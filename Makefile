@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ENGINE := $(shell find src -name '*.rs') Cargo.toml Cargo.lock .cargo/config.toml pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint format bench clean test-engine test-python test-pythons sdist
+.PHONY: help demo test soak lint format bench bench-peers clean test-engine test-python test-pythons sdist
 
 help:  ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -76,6 +76,25 @@ soak: $(VENV)/.built  ## The long forms of the stress and crash tests
 bench: $(VENV)/.tools  ## Measure the engine and write docs/benchmarks.md
 	cargo bench
 	$(BIN)/python benches/report.py
+
+PEERS := .venv-peers
+
+$(PEERS)/.peers: benches/peers/install.py
+	@echo "==> The peers into $(PEERS)"
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/pip install --quiet --upgrade 'pip>=25.1'
+	$(PEERS)/bin/python benches/peers/install.py
+	@touch $@
+
+$(PEERS)/.built: $(ENGINE) $(shell find python -name '*.py*' -not -path '*/__pycache__/*') $(VENV)/.tools $(PEERS)/.peers
+	@echo "==> Release wheel (a minute or two the first time)"
+	rm -rf target/bench-peers/wheel
+	$(BIN)/maturin build --release --interpreter $(PEERS)/bin/python --out target/bench-peers/wheel
+	$(PEERS)/bin/pip install --quiet --force-reinstall --no-deps target/bench-peers/wheel/*.whl
+	@touch $@
+
+bench-peers: $(PEERS)/.built  ## Measure beside other Python libraries; ROUNDS=1 ONLY=point_select for a look, PAGE=1 for docs/benchmarks.md
+	PYTHONPATH=benches $(PEERS)/bin/python -m peers $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY)) $(if $(ON),--peers $(ON)) $(if $(PAGE),--page)
 
 sdist: $(VENV)/.tools  ## A source distribution
 	$(BIN)/maturin sdist --out target/sdist

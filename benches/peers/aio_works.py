@@ -1,0 +1,1 @@
+"""The works of tasks in an event loop."""

@@ -1,0 +1,40 @@
+"""Install the peers into the environment that runs this; what does not install is noted."""
+
+import json
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+PACKAGES = (
+    "apsw",
+    "aiosqlite",
+    "SQLAlchemy",
+    "sqlite-utils",
+    "libsql",
+    "cysqlite",
+    "msqlite",
+    "rapsqlite",
+)
+
+
+def install(package: str) -> dict[str, str]:
+    """The version, or the reason why there is none."""
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--upgrade", package]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or ["pip said nothing"]
+        return {"reason": said[-1]}
+    return {"version": metadata.version(package)}
+
+
+def main() -> None:
+    """Write peers.json beside the environment's interpreter."""
+    found = {package: install(package) for package in PACKAGES}
+    for package, outcome in found.items():
+        print(f"    {package} {outcome.get('version') or 'is left out: ' + outcome['reason']}")
+    (Path(sys.prefix) / "peers.json").write_text(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
