@@ -93,8 +93,8 @@ $(PEERS)/.built: $(ENGINE) $(shell find python -name '*.py*' -not -path '*/__pyc
 	$(PEERS)/bin/pip install --quiet --force-reinstall --no-deps target/bench-peers/wheel/*.whl
 	@touch $@
 
-bench-peers: $(PEERS)/.built  ## Measure beside other Python libraries; ROUNDS=1 ONLY=point_select for a look, PAGE=1 for docs/benchmarks.md
-	PYTHONPATH=benches $(PEERS)/bin/python -m peers $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY)) $(if $(ON),--peers $(ON)) $(if $(PAGE),--page)
+bench-peers: $(PEERS)/.built  ## Measure beside other Python libraries; a look: ROUNDS=1 ONLY=point_select
+	PYTHONPATH=benches $(PEERS)/bin/python -m peers $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY)) $(if $(ON),--peers $(ON))
 
 sdist: $(VENV)/.tools  ## A source distribution
 	$(BIN)/maturin sdist --out target/sdist

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -10,22 +11,24 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import data, limit, report
+from . import file, footprint, limit, page, report
 from .figures import Rounds
+from .limit import ROOM
 from .plan import WORKS, C
 
 BENCHES = Path(__file__).resolve().parents[1]
-ROOM = limit.TARGET / "bench-peers"
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(BENCHES), "PYTHONHASHSEED": "0"}
 PATIENCE = 90.0
+#: Rounds that a page needs.
+LEAST = 3
 
 
-def fresh(file: str) -> Path:
+def fresh(name: str) -> Path:
     """A copy of the file that this measurement starts from."""
     path = ROOM / "work.db"
     for left in ROOM.glob("work.db*"):
         left.unlink()
-    shutil.copy(ROOM / f"{file}.db", path)
+    shutil.copy(ROOM / f"{name}.db", path)
     return path
 
 
@@ -53,8 +56,8 @@ def proved(work: str, peer: str) -> dict[str, Any]:
     path = fresh(WORKS[work].file)
     found = measure(work, peer, path, WORKS[work].seconds)
     try:
-        data.prove(path, found)
-    except data.LostWriteError as lost:
+        file.prove(path, found)
+    except file.LostWriteError as lost:
         return {"lost": str(lost)}
     return found
 
@@ -104,7 +107,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", help="works, by comma: " + ", ".join(WORKS))
     parser.add_argument("--peers", default="", help="only these peers, by comma")
-    parser.add_argument("--page", action="store_true", help="write docs/benchmarks.md, too")
     parser.add_argument("--again", action="store_true", help="report the last run once more")
     given = parser.parse_args()
     unknown = [work for work in given.only.split(",") if work and work not in WORKS]
@@ -121,12 +123,14 @@ def main() -> int:
         works = [work for work in given.only.split(",") if work] or list(WORKS)
         only = set(given.peers.split(",")) if given.peers else None
         limit.build()
-        data.make(ROOM / "template.db")
+        file.make(ROOM / "template.db")
         if any(WORKS[work].file == "spare" for work in works):
-            data.make_spare(ROOM / "spare.db", ROOM / "template.db")
+            file.make_spare(ROOM / "spare.db", ROOM / "template.db")
         peers = {p for work in works for p in WORKS[work].peers if only is None or p in only}
         began, load = time.time(), os.getloadavg()[0]
         facts = {"settings": settings(peers), "load": load, "began": began}
+        facts |= {"python": platform.python_version(), "rounds": given.rounds, "only": given.peers}
+        facts["peers"] = footprint.installed()
         found = run(given.rounds, works, only)
         facts["seconds"] = time.time() - began
         results.write_text(json.dumps({"facts": facts, "works": found}))
@@ -134,8 +138,11 @@ def main() -> int:
             left.unlink()
     saved = json.loads(results.read_text())
     print(report.text(saved))
-    if given.page:
-        report.write_page(saved)
+    whole = set(saved["works"]) == set(WORKS) and not saved["facts"]["only"]
+    if whole and saved["facts"]["rounds"] >= LEAST:
+        page.write(saved)
+    else:
+        print(f"docs/benchmarks.md takes all works and peers, {LEAST} rounds: left as it is")
     lost = report.lost(saved)
     for line in lost:
         print(f"LOST WRITES: {line}", file=sys.stderr)

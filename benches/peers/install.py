@@ -5,6 +5,7 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 PACKAGES = (
     "apsw",
@@ -18,14 +19,19 @@ PACKAGES = (
 )
 
 
-def install(package: str) -> dict[str, str]:
-    """The version, or the reason why there is none."""
+def install(package: str) -> dict[str, Any]:
+    """The version, or the reason why there is none; the size of the wheel."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--upgrade", package]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         said = done.stderr.strip().splitlines() or ["pip said nothing"]
         return {"reason": said[-1]}
-    return {"version": metadata.version(package)}
+    wheels = Path(sys.prefix) / "wheels" / package
+    command[3:] = ["download", "--quiet", "--no-deps", "--dest", str(wheels), package]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        return {"version": metadata.version(package)}
+    newest = max(wheels.iterdir(), key=lambda path: path.stat().st_mtime)
+    return {"version": metadata.version(package), "bytes": newest.stat().st_size}
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ C = "C"
 
 @dataclass(frozen=True)
 class Work:
-    """One work: its function in `works` or `aio_works`, who does it, for how many seconds."""
+    """One work: its function and the module of that, who does it, for how many seconds."""
 
     title: str
     function: str
@@ -19,9 +19,8 @@ class Work:
     seconds: float = 0.4
     argument: str | bool | None = None
     unit: str = "operations/s"
-    is_async: bool = False
+    module: str = "works"
     file: str = "template"
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,10 @@ WORKS = {
         "execute_many insert, 100,000 rows", "insert_many", (*SYNC, C), unit="rows/s"
     ),
     "upsert_many": Work(
-        "upsert 100,000 rows, half of them there", "upsert_many", SYNC, unit="rows/s"
+        "upsert 100,000 rows, half of them there",
+        "upsert_many",
+        (SYNC[0], "holdfast-sql", *SYNC[1:]),
+        unit="rows/s",
     ),
     "write_one": Work("one-row writes, one thread, NORMAL", "write_one", (*WRITERS, "msqlite", C)),
     "write_threads": Work(
@@ -81,36 +83,49 @@ WORKS = {
         "read_beside_writer",
         ("holdfast", "stdlib", "apsw"),
         0.5,
+        module="beside",
     ),
     "read_beside_vacuum": Work(
         "2 readers beside the vacuum",
         "read_beside_vacuum",
         ("holdfast", "stdlib", "apsw"),
         0.3,
+        module="beside",
         file="spare",
     ),
-    "async_point_1": Work("async point select, one task", "point_1", ASYNC, is_async=True),
-    "async_point_100": Work("async point select, 100 tasks", "point_100", ASYNC, is_async=True),
+    "async_point_1": Work("async point select, one task", "point_1", ASYNC, module="aio_works"),
+    "async_point_100": Work(
+        "async point select, 100 tasks", "point_100", ASYNC, module="aio_works"
+    ),
     "async_write_100": Work(
-        "async one-row writes, 100 tasks, NORMAL", "write_100", ASYNC, is_async=True
+        "async one-row writes, 100 tasks, NORMAL", "write_100", ASYNC, module="aio_works"
     ),
     "async_lag": Work(
         "event loop: 4 tasks with statements of 100 ms, 100 tasks with short ones",
         "lag",
         ASYNC,
         1.5,
-        is_async=True,
+        module="aio_works",
     ),
     "import": Work(
         "import, in a fresh process",
         "import_time",
         (*SYNC, "msqlite", "aiosqlite", "rapsqlite"),
+        module="footprint",
         unit="ms",
     ),
     "memory": Work(
         "memory that import, open, a select and a write add",
         "memory",
         (*SYNC, "msqlite"),
+        module="footprint",
+        unit="MB",
+    ),
+    "wheel": Work(
+        "size of the wheel",
+        "wheel",
+        ("holdfast", *SYNC[2:], "msqlite", "aiosqlite", "rapsqlite"),
+        module="footprint",
         unit="MB",
     ),
 }

@@ -1,11 +1,12 @@
 """One measurement in a process of its own: `python -m peers.worker WORK PEER PATH SECONDS`."""
 
+import importlib
 import json
 import sys
 import traceback
 from typing import Any
 
-from . import adapters, aio_works, works
+from . import adapters, aio_works
 from .plan import WORKS
 
 
@@ -16,12 +17,12 @@ def measure(work: str, peer: str, path: str, seconds: float) -> dict[str, Any]:
     except ImportError as error:
         return {"skipped": f"not installed: {error}"}
     chosen = WORKS[work]
-    if chosen.is_async:
+    function = getattr(importlib.import_module(f".{chosen.module}", __package__), chosen.function)
+    if chosen.module == "footprint":
+        return function(peer, path)
+    if chosen.module == "aio_works":
         reason = getattr(module.AsyncPeer, "missing", lambda: None)()
-        if reason:
-            return {"skipped": reason}
-        return getattr(aio_works, chosen.function)(module.AsyncPeer, path, seconds)
-    function = getattr(works, chosen.function)
+        return {"skipped": reason} if reason else function(module.AsyncPeer, path, seconds)
     if chosen.argument is not None:
         function = function(chosen.argument)
     return function(module.Peer, path, seconds)
@@ -33,15 +34,17 @@ def settings(peer: str, path: str) -> dict[str, Any]:
         module = adapters.load(peer)
     except ImportError as error:
         return {"skipped": f"not installed: {error}"}
-    if not hasattr(module, "Peer"):
-        return {"skipped": "async only"}
-    found = {}
-    for durable in (False, True):
-        db = module.Peer(path, durable) if durable else module.Peer(path)
-        found["durable" if durable else "balanced"] = db.read_back()
-        if peer == "holdfast" and not durable:
-            found["options"] = [option for (option,) in db.fetch("pragma compile_options")]
-        db.close()
+    found: dict[str, Any] = {}
+    if hasattr(module, "Peer"):
+        for name, durable in (("NORMAL", False), ("FULL", True)):
+            db = module.Peer(path, durable)
+            found[name] = db.read_back()
+            if peer == "holdfast":
+                found["options"] = [option for (option,) in db.fetch("pragma compile_options")]
+            db.close()
+    asynchronous = getattr(module, "AsyncPeer", None)
+    if asynchronous and not getattr(asynchronous, "missing", lambda: None)():
+        found["async"] = aio_works.read_back(asynchronous, path, 0)
     return found
 
 

@@ -10,94 +10,13 @@ import sys
 import threading
 import time
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 from . import data
-
-Figures = dict[str, Any]
-clock = time.perf_counter_ns
-
-
-def percentiles(latencies: "array[int]") -> Figures:
-    """p50 to the slowest, in microseconds."""
-    ordered = sorted(latencies)
-
-    def at(share: float) -> float:
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] / 1000
-
-    return {"p50": at(0.5), "p99": at(0.99), "p999": at(0.999), "max": ordered[-1] / 1000}
-
-
-def rate(call: Callable[[int], Any], keys: Iterator[int], seconds: float, batch: int) -> float:
-    """How often `call(key)` goes through a second; the first tenth of the time is to warm up."""
-    begin = done = 0
-    warm, end = clock() + int(seconds * 1e8), 0
-    while True:
-        for _ in range(batch):
-            call(next(keys))
-        now = clock()
-        if not begin:
-            if now >= warm:
-                begin, end = now, now + int(seconds * 1e9)
-            continue
-        done += batch
-        if now >= end:
-            return done * 1e9 / (now - begin)
-
-
-def timed(call: Callable[[int], Any], keys: Iterator[int], until: int) -> "tuple[array[int], int]":
-    """The latency of each call until the moment `until`, in nanoseconds, and the errors."""
-    found, errors = array("Q"), 0
-    note = found.append
-    before = clock()
-    while before < until:
-        try:
-            call(next(keys))
-        except Exception:
-            errors += 1
-        after = clock()
-        note(after - before)
-        before = after
-    return found, errors
-
-
-def together(
-    makers: list[Callable[[], Callable[[int], Any]]], seconds: float, salt: int, domain: int
-) -> "tuple[list[array[int]], int]":
-    """Each in a thread that makes its call first, then all at once: latencies and errors."""
-    found: list[tuple[array[int], int]] = []
-    failures: list[BaseException] = []
-    barrier = threading.Barrier(len(makers))
-
-    def work(index: int, make: Callable[[], Callable[[int], Any]]) -> None:
-        keys = cycle(key % domain + 1 for key in data.keys(5000, salt + index))
-        try:
-            call = make()
-            call(next(keys))
-            barrier.wait()
-            found.append(timed(call, keys, clock() + int(seconds * 1e9)))
-        except BaseException as error:
-            failures.append(error)
-            barrier.abort()
-
-    threads = [threading.Thread(target=work, args=pair) for pair in enumerate(makers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
-    return [latencies for latencies, _ in found], sum(errors for _, errors in found)
-
-
-def joined(parts: "list[array[int]]") -> "array[int]":
-    whole = array("Q")
-    for part in parts:
-        whole.extend(part)
-    return whole
+from .timing import Figures, clock, elapsed, joined, percentiles, rate, timed, together
 
 
 def point_select(peer: Any, path: str, seconds: float) -> Figures:
@@ -150,7 +69,7 @@ def fetch(verb: str) -> Callable[[Any, str, float], Figures]:
         assert len(call()) == data.ITEMS
         times: list[int] = []
         end = clock() + int(seconds * 1e9)
-        while clock() < end or len(times) < 3:
+        while clock() < end or len(times) < 2:
             before = clock()
             got = call()
             times.append(clock() - before)
@@ -178,19 +97,13 @@ def upsert_many(peer: Any, path: str, _seconds: float) -> Figures:
     """Half of the rows of each pass are there; given as mappings where the library takes them."""
     passes = [data.rows(*data.upserted(step), step + 1) for step in range(data.PASSES)]
     db = peer(path)
-    if hasattr(db, "upsert_many"):
+    if getattr(db, "upsert_many", None):
         calls = [(db.upsert_many, data.named(rows)) for rows in passes]
     else:
         calls = [(db.upsert_sql, rows) for rows in passes]
     times = [elapsed(lambda verb=verb, rows=rows: verb(rows)) for verb, rows in calls]
     db.close()
     return {"rate": data.ITEMS * 1e9 / statistics.median(times), "upserted": data.PASSES}
-
-
-def elapsed(call: Callable[[], Any]) -> int:
-    before = clock()
-    call()
-    return clock() - before
 
 
 def write_one(peer: Any, path: str, seconds: float) -> Figures:
@@ -248,7 +161,11 @@ def write_processes(peer: Any, path: str, seconds: float) -> Figures:
             if child.stdout.readline() != b"ready\n":
                 raise RuntimeError("a process could not open the database")
         moment = f"{time.time_ns() + 50_000_000}\n".encode()
-        said = [child.communicate(moment)[0] for child in children if child.stdin]
+        for child in children:
+            assert child.stdin is not None
+            child.stdin.write(moment)
+            child.stdin.flush()
+        said = [child.communicate()[0] for child in children]
     finally:
         for child in children:
             child.kill()
@@ -291,68 +208,6 @@ def one_process(module: str, path: str, seconds: str, number: str) -> None:
     peer.close()
     Path(f"{path}.latencies{number}").write_bytes(latencies.tobytes())
     print(done, errors)
-
-
-def readers_beside(
-    db: Any, seconds: float, beside: Callable[[threading.Event], Any]
-) -> tuple[Figures, Any]:
-    """Two readers alone, then the same beside something: how their p99 changes."""
-    makers = [lambda: db.session().point()] * 2
-    idle = percentiles(joined(together(makers, seconds, 3, data.ITEMS)[0]))
-    stop, given = threading.Event(), []
-    other = threading.Thread(target=lambda: given.append(beside(stop)))
-    other.start()
-    parts, errors = together(makers, seconds, 3, data.ITEMS)
-    stop.set()
-    other.join()
-    if not given:
-        raise RuntimeError("what ran beside the readers failed")
-    whole = joined(parts)
-    busy = percentiles(whole)
-    return {
-        "idle_p99": idle["p99"],
-        "p99": busy["p99"],
-        "p999": busy["p999"],
-        "max": busy["max"],
-        "against_idle": busy["p99"] / idle["p99"],
-        "rate": len(whole) / seconds,
-        "errors": errors,
-    }, given[0]
-
-
-def read_beside_writer(peer: Any, path: str, seconds: float) -> Figures:
-    db = peer(path)
-
-    def beside(stop: threading.Event) -> int:
-        write, keys, done = db.session().writer(), cycle(data.keys(5000, 4)), 0
-        while not stop.is_set():
-            write(next(keys) % data.TALLIES, "a body that is written")
-            done += 1
-        return done
-
-    figures, done = readers_beside(db, seconds, beside)
-    db.close()
-    return figures | {"acknowledged": done, "writes": done / seconds}
-
-
-def read_beside_vacuum(peer: Any, path: str, seconds: float) -> Figures:
-    """The daemon at work; for others, a thread that gives back 20 pages at a time."""
-    has_daemon = peer.__module__.endswith("holdfast_")
-    db = peer(path, vacuum_every=0.001) if has_daemon else peer(path)
-
-    def beside(stop: threading.Event) -> int:
-        session = db.session()
-        (before,) = session.fetch("pragma freelist_count")[0]
-        if has_daemon:  # It starts with the first write of the process.
-            session.run("insert into tally values (-1, 0, '')")
-            stop.wait()
-        while not stop.is_set():
-            session.fetch("pragma incremental_vacuum(20)")
-        return before - session.fetch("pragma freelist_count")[0][0]
-
-    figures, pages = readers_beside(db, seconds, beside)
-    db.close()
-    return figures | {"pages": pages}
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ Write = Callable[[int, str], Any]
 #: Peer: its module here, and the package that is installed.
 PEERS = {
     "holdfast": ("holdfast_", "holdfast"),
+    "holdfast-sql": ("holdfast_sql", "holdfast"),
     "stdlib": ("stdlib", None),
     "apsw": ("apsw_", "apsw"),
     "apsw-autocommit": ("apsw_autocommit", "apsw"),

@@ -68,11 +68,11 @@ class Peer(Closing):
 class AsyncPeer:
     def __init__(self, path: str) -> None:
         self.path = path
+        # Its statements of 100 ms wait in the connection's own thread: each has one of its own.
+        self.others: dict[str, Any] = {}
 
     async def __aenter__(self) -> Self:
         self.db = await self._connect()
-        # Its statements of 100 ms wait in the connection's own thread, so each caller has one.
-        self.others: dict[str, Any] = {}
         return self
 
     async def _connect(self) -> Any:
@@ -91,7 +91,11 @@ class AsyncPeer:
     async def write(self, key: int, body: str) -> None:
         await self.db.execute(WRITE, (key, body))
 
+    async def fetch(self, sql: str) -> Any:
+        return await (await self.db.execute(sql)).fetchall()
+
+    async def prepare_long(self, sql: str) -> None:
+        self.others[sql] = await self._connect()
+
     async def long(self, sql: str) -> Any:
-        if sql not in self.others:
-            self.others[sql] = await self._connect()
         return await (await self.others[sql].execute(sql)).fetchall()

@@ -1,5 +1,6 @@
 """Holdfast: one handle for all threads."""
 
+from collections.abc import Awaitable
 from typing import Any, Self
 
 import holdfast
@@ -65,17 +66,18 @@ class AsyncPeer:
         return None if hasattr(holdfast, "open_async") else "holdfast.open_async is not there yet"
 
     async def __aenter__(self) -> Self:
-        self.db = await holdfast.open_async(self.path, vacuum_every=None).__aenter__()
+        self.opened = holdfast.open_async(self.path, vacuum_every=None)
+        self.db = await self.opened.__aenter__()
         return self
 
     async def __aexit__(self, *raised: object) -> None:
-        await self.db.__aexit__(*raised)
+        await self.opened.__aexit__(*raised)
 
-    async def point(self, key: int) -> Any:
-        return await self.db.fetch_one(POINT, (key,))
+    def point(self, key: int) -> Awaitable[Any]:
+        return self.db.fetch_one(POINT, (key,))
 
-    async def write(self, key: int, body: str) -> None:
-        await self.db.execute(WRITE, (key, body))
+    def write(self, key: int, body: str) -> Awaitable[Any]:
+        return self.db.execute(WRITE, (key, body))
 
-    async def long(self, sql: str) -> Any:
+    async def fetch(self, sql: str) -> Any:
         return await self.db.fetch_all(sql)
