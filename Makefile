@@ -78,6 +78,7 @@ bench: $(VENV)/.tools  ## Measure the engine and write docs/benchmarks.md
 	$(BIN)/python benches/report.py
 
 PEERS := .venv-peers
+PEERS_WHEEL := $(or $(CARGO_TARGET_DIR),target)/bench-peers/wheel
 
 $(PEERS)/.peers: benches/peers/install.py
 	@echo "==> The peers into $(PEERS)"
@@ -88,9 +89,9 @@ $(PEERS)/.peers: benches/peers/install.py
 
 $(PEERS)/.built: $(ENGINE) $(shell find python -name '*.py*' -not -path '*/__pycache__/*') $(VENV)/.tools $(PEERS)/.peers
 	@echo "==> Release wheel (a minute or two the first time)"
-	rm -rf target/bench-peers/wheel
-	$(BIN)/maturin build --release --interpreter $(PEERS)/bin/python --out target/bench-peers/wheel
-	$(PEERS)/bin/pip install --quiet --force-reinstall --no-deps target/bench-peers/wheel/*.whl
+	rm -rf $(PEERS_WHEEL)
+	$(BIN)/maturin build --release --interpreter $(PEERS)/bin/python --out $(PEERS_WHEEL)
+	$(PEERS)/bin/pip install --quiet --force-reinstall --no-deps $(PEERS_WHEEL)/*.whl
 	@touch $@
 
 bench-peers: $(PEERS)/.built  ## Measure beside other Python libraries; a look: ROUNDS=1 ONLY=point_select

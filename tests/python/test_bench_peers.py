@@ -1,8 +1,10 @@
 """What the benchmarks beside other libraries say of themselves: ratios, verdicts, lost writes."""
 
+import asyncio
 import importlib
 import json
 import sqlite3
+import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 
 from peers import __main__ as harness
-from peers import adapters, data, figures, file, limit, page, plots, report
+from peers import adapters, aio_works, data, figures, file, limit, page, plots, report, timing
 from peers.figures import Rounds, Spread
 from peers.plan import TARGETS, WORKS, C, Target
 
@@ -153,6 +155,19 @@ def test_a_plot_is_svg_for_dark_and_light() -> None:
     ):
         ET.fromstring(drawn)
         assert "prefers-color-scheme: dark" in drawn
+
+
+def test_a_stall_of_the_loop_counts_for_every_appointment_it_breaks() -> None:
+    async def stalled() -> list[int]:
+        until = timing.clock() + 100_000_000
+        sleeper = asyncio.create_task(aio_works.late(until))
+        await asyncio.sleep(0.01)
+        time.sleep(0.06)
+        return sorted(await sleeper)
+
+    found = asyncio.run(stalled())
+    assert sum(late > 10_000_000 for late in found) >= 20
+    assert found[-1] > 50_000_000
 
 
 def test_the_order_of_peers_turns() -> None:
