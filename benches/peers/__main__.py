@@ -23,12 +23,15 @@ PATIENCE = 90.0
 LEAST = 3
 
 
-def fresh(name: str) -> Path:
-    """A copy of the file that this measurement starts from."""
+def fresh(name: str, settled: bool = False) -> Path:
+    """A copy of the file that this measurement starts from; settled, it is on the disk."""
     path = ROOM / "work.db"
     for left in ROOM.glob("work.db*"):
         left.unlink()
     shutil.copy(ROOM / f"{name}.db", path)
+    if settled:
+        with path.open("rb") as copied:
+            os.fsync(copied.fileno())
     return path
 
 
@@ -53,7 +56,7 @@ def measure(work: str, peer: str, path: Path, seconds: float) -> dict[str, Any]:
 
 def proved(work: str, peer: str) -> dict[str, Any]:
     """Measure, then look for every write that was acknowledged."""
-    path = fresh(WORKS[work].file)
+    path = fresh(WORKS[work].file, WORKS[work].is_durable)
     found = measure(work, peer, path, WORKS[work].seconds)
     try:
         file.prove(path, found)

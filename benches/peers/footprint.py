@@ -4,6 +4,7 @@ import json
 import statistics
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ def import_time(peer: str, _path: str) -> Figures:
 
 def installed() -> dict[str, Any]:
     """What installing the peers found: versions, sizes, reasons."""
-    return json.loads((Path(sys.prefix) / "peers.json").read_text())
+    found = json.loads((Path(sys.prefix) / "peers.json").read_text())
+    return {"holdfast": {"version": metadata.version("holdfast")}} | found
 
 
 def wheel(peer: str, _path: str) -> Figures:
@@ -48,6 +50,7 @@ def wheel(peer: str, _path: str) -> Figures:
 
 MEMORY = """
 import sys
+from importlib import metadata
 from peers import adapters, data
 from peers.footprint import resident
 

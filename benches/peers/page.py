@@ -29,22 +29,37 @@ QUIET = 0.3
 
 
 def settings_table(facts: dict[str, Any]) -> list[str]:
-    """Versions, and the settings as read back from each peer's own connection."""
-    head = ["peer", "version", "SQLite", *READ_BACK]
-    lines = ["| " + " | ".join(head) + " |", "|---|" + "---|" * (len(head) - 1)]
-    for peer in PEERS:
-        package = PEERS[peer][1]
+    """Versions, and the settings as read back from each peer's own connections."""
+    lines = ["| peer | version | SQLite | settings that are not Holdfast's |", "|---|---|---|---|"]
+    ours = facts["settings"].get("holdfast", {})
+    for peer, (_, package) in PEERS.items():
         known = facts["peers"].get(package, {})
-        version = known.get("version", "") if package else f"Python {facts['python']}"
         if "reason" in known:
-            lines.append(f"| {peer} | does not install: {known['reason']} |" + " |" * 7)
+            lines.append(f"| {peer} | does not install: {known['reason']} | | |")
             continue
-        for kind in ("NORMAL", "FULL", "async"):
-            found = facts["settings"].get(peer, {}).get(kind)
-            if found:
-                cells = [version, found["sqlite"], *(str(found[name]) for name in READ_BACK)]
-                lines.append(f"| {peer}, {kind} | " + " | ".join(cells) + " |")
+        found = facts["settings"].get(peer, {})
+        kinds = [kind for kind in ("NORMAL", "FULL", "async") if kind in found]
+        other = [
+            f"{name} {found[kind][name]} ({kind})"
+            for kind in kinds
+            for name in READ_BACK
+            if str(found[kind][name]) != str(ours["FULL" if kind == "FULL" else "NORMAL"][name])
+        ]
+        version = known.get("version", "") if package else f"Python {facts['python']}"
+        sqlite = found[kinds[0]]["sqlite"] if kinds else ""
+        lines.append(f"| {peer} | {version} | {sqlite} | {', '.join(other) or 'none'} |")
     return lines
+
+
+def settings_line(facts: dict[str, Any]) -> list[str]:
+    """Holdfast's own settings."""
+    ours = facts["settings"].get("holdfast", {})
+    said = [
+        f"- {kind}: " + ", ".join(f"{name} {ours[kind][name]}" for name in READ_BACK) + "."
+        for kind in ("NORMAL", "FULL")
+        if kind in ours
+    ]
+    return ["Holdfast's settings, as SQLite reads them back:", "", *said, ""]
 
 
 def machine() -> str:
@@ -123,6 +138,7 @@ def section(saved: dict[str, Any]) -> str:
         "",
         f"Measured on {day}: {machine()}, load {facts['load']:.2f} before it began.",
         "",
+        *settings_line(facts),
         *settings_table(facts),
         "",
         f"{C} is a loop in C over the same SQLite library that Holdfast is linked with, the same",

@@ -22,6 +22,11 @@ class Work:
     module: str = "works"
     file: str = "template"
 
+    @property
+    def is_durable(self) -> bool:
+        """Whether it waits for the disk, which must not be busy with the copy of the file then."""
+        return self.argument is True
+
 
 @dataclass(frozen=True)
 class Target:

@@ -7,7 +7,7 @@ from html import escape
 from .figures import Spread
 
 STYLE = """
-text { font: 12px system-ui, sans-serif; fill: #24292f }
+text { font-family: system-ui, "DejaVu Sans", sans-serif; font-size: 12px; fill: #24292f }
 .title { font-weight: 600 }
 .faint { fill: #57606a }
 .bar { fill: #9aa4b0 } .ours { fill: #2f81d6 } .bad { fill: #d1622f }

@@ -44,7 +44,9 @@ def shown(found: Spread | None) -> str:
 def wanted(target: Target) -> str:
     """The target in words."""
     sense = "at most" if target.most else "at least"
-    metric = "" if target.metric in ("milliseconds", "megabytes") else f"{target.metric} "
+    names = {"p999": "p99.9 ", "max": "slowest ", "against_idle": "p99 / idle p99 "}
+    names |= {"fairness": "least/most ", "milliseconds": "", "megabytes": ""}
+    metric = names.get(target.metric, f"{target.metric} ")
     if not target.against:
         return f"{metric}{sense} {target.want:,g} {target.unit}".strip()
     peers = (
