@@ -10,7 +10,6 @@
 """
 
 from ._core import Rows, Snapshot, Transaction, __version__, restore
-from .aio import AsyncDatabase, open_async
 from .database import Database, open
 from .errors import (
     BusyError,
@@ -37,14 +36,17 @@ from .errors import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._retry import RetryClass, RetryPolicy, RetryStats, retry, retry_async
+    from .aio import AsyncDatabase, open_async
     from .migrations import Migration
 else:
     # What these need to be imported costs more than all the rest: at their first use.
     _LATER = {
+        "AsyncDatabase": "aio",
         "Migration": "migrations",
         "RetryClass": "_classify",
         "RetryPolicy": "_retry",
         "RetryStats": "_retry",
+        "open_async": "aio",
         "retry": "_retry",
         "retry_async": "_retry",
     }

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from .migrations import Migrations
     from .reports import MigrationReport, Upserted
-    from .retry import RetryPolicy
+    from ._retry import RetryPolicy
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -65,7 +65,7 @@ class AsyncDatabase(_core.AsyncDatabase):
         **keywords: P.kwargs,
     ) -> T:
         """Await a function in a transaction, all of it again on a retryable error."""
-        from .retry import retry_async
+        from ._retry import retry_async
 
         async def attempt() -> T:
             async with self.transaction() as tx:
@@ -100,7 +100,7 @@ class AsyncDatabase(_core.AsyncDatabase):
 
 def _of_holdfast(error: Exception) -> Any:
     from .errors import Error
-    from .retry import RetryClass
+    from ._classify import RetryClass
 
     again = isinstance(error, Error) and error.retryable
     return RetryClass.RETRYABLE if again else RetryClass.PERMANENT
