@@ -420,7 +420,8 @@ impl Drop for Connection {
     fn drop(&mut self) {
         if self.is_current() {
             self.cache.clear();
-            if self.look_at_names().is_err() {
+            if let Err(moved) = self.look_at_names() {
+                log::info!(target: "holdfast::guard", "closed without a checkpoint: {moved}");
                 // The last one to close would move pages into a file that is not its own any more,
                 // and remove the log of others.
                 let keep = rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;

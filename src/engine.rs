@@ -60,6 +60,7 @@ impl Engine {
         // SQLite opens the log with the first read.
         lane.as_ref().filter(|_| log).map_or(Ok(()), Connection::look_at_schema)?;
         let names = Arc::new(Names::new(&location.path, location.id, log)?);
+        guard::warn_of_another(&location.path, location.id);
         let checkpointer = Checkpointer::default();
         if let Some(writer) = &lane {
             writer.mind(&names);

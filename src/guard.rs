@@ -11,10 +11,13 @@ mod owner;
 
 use std::cell::Cell;
 use std::ffi::c_int;
+use std::path::Path;
 use std::sync::Once;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use rusqlite::ffi;
+
+use crate::location::FileId;
 
 pub(crate) use names::Names;
 
@@ -73,6 +76,18 @@ pub(crate) fn watch_forks() {
             );
         }
     });
+}
+
+/// Tell when another SQLite of this process has a file open that was just opened.
+pub(crate) fn warn_of_another(path: &Path, file: FileId) {
+    #[cfg(target_os = "linux")]
+    if owner::has_another(file) {
+        log::warn!(
+            target: "holdfast::guard",
+            "another SQLite of this process (Python's sqlite3, apsw or the like) has {path:?} open; \
+             a plain open() of the file can make it lose its locks: use one library for one file"
+        );
+    }
 }
 
 /// The global mutexes of SQLite that opening or closing a file takes, in the order it takes them.

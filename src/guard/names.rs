@@ -70,7 +70,6 @@ impl Names {
         self.check()?;
         let Some(problem) = self.files.iter().find_map(Name::problem) else { return Ok(()) };
         let _ = self.lost.set(problem);
-        log::error!(target: "holdfast::guard", "{}", self.error());
         Err(self.error())
     }
 

@@ -10,13 +10,13 @@ use std::cell::UnsafeCell;
 use std::collections::BTreeMap;
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::path::Path;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::ffi;
 
 use super::as_syscall;
-use crate::location::is_network;
+use crate::location::{FileId, is_network};
 use crate::locks;
 
 /// Descriptors below this are looked up without a lock.
@@ -40,6 +40,9 @@ struct Table {
     /// The states of descriptors from [`QUICK`] on.
     large: BTreeMap<c_int, i32>,
 }
+
+/// How many descriptors are kept open for another library's sake.
+static KEPT: AtomicUsize = AtomicUsize::new(0);
 
 /// The descriptor through which a file is locked.
 struct Owner {
@@ -95,11 +98,11 @@ impl Table {
     }
 
     /// Close a descriptor, its file's owner with the last one; `true` when it was closed.
-    fn release(&mut self, descriptor: c_int) -> bool {
+    fn release(&mut self, descriptor: c_int, used: bool) -> bool {
         self.set(descriptor, UNKNOWN);
         let Some(file) = file_of(descriptor) else { return false };
         let Some(owner) = self.files.get_mut(&file) else { return false };
-        owner.users = owner.users.saturating_sub(1);
+        owner.users = owner.users.saturating_sub(usize::from(used));
         let Some(lock) = owner.descriptor else {
             if owner.users == 0 {
                 self.files.remove(&file);
@@ -131,6 +134,24 @@ impl Table {
             }
             unused.is_none()
         });
+        KEPT.store(self.files.values().map(|owner| owner.kept.len()).sum(), Ordering::Relaxed);
+    }
+
+    /// A descriptor that was kept, for who opens the same file again: there are never more of them
+    /// than were once in use.
+    fn reuse(&mut self, path: *const c_char, flags: c_int) -> Option<c_int> {
+        // SAFETY: the path is SQLite's own; all zero is a valid structure, which the call fills.
+        let file = unsafe {
+            let mut stat: libc::stat = std::mem::zeroed();
+            (libc::lstat(path, &raw mut stat) == 0).then_some((stat.st_dev, stat.st_ino))?
+        };
+        let kept = &mut self.files.get_mut(&file)?.kept;
+        // SAFETY: the descriptors are open.
+        let mode = |kept| unsafe { libc::fcntl(kept, libc::F_GETFL) } & libc::O_ACCMODE;
+        let place = kept.iter().position(|&kept| mode(kept) == flags & libc::O_ACCMODE)?;
+        let descriptor = kept.swap_remove(place);
+        KEPT.fetch_sub(1, Ordering::Relaxed);
+        Some(descriptor)
     }
 }
 
@@ -189,8 +210,11 @@ pub(super) fn install() {
 }
 
 unsafe extern "C" fn open(path: *const c_char, flags: c_int, mode: c_int) -> c_int {
+    let kept = (KEPT.load(Ordering::Relaxed) > 0 && flags & libc::O_EXCL == 0)
+        .then(|| table().reuse(path, flags))
+        .flatten();
     // SAFETY: called by SQLite with the arguments of `open`.
-    let descriptor = unsafe { libc::open(path, flags, mode) };
+    let descriptor = kept.unwrap_or_else(|| unsafe { libc::open(path, flags, mode) });
     match quick(descriptor) {
         Some(state) => state.store(FRESH, Ordering::Release),
         None if descriptor >= 0 => table().set(descriptor, FRESH),
@@ -229,22 +253,20 @@ unsafe extern "C" fn fcntl(descriptor: c_int, command: c_int, argument: *mut c_v
 }
 
 unsafe extern "C" fn close(descriptor: c_int) -> c_int {
-    let released = match state(descriptor) {
-        UNKNOWN => false,
-        FRESH => {
-            match quick(descriptor) {
-                Some(state) => state.store(UNKNOWN, Ordering::Release),
-                None => table().set(descriptor, UNKNOWN),
-            }
-            false
-        }
-        _ => table().release(descriptor),
-    };
+    let state = state(descriptor);
+    let released = state != UNKNOWN && table().release(descriptor, state != FRESH);
     if released {
         return 0;
     }
     // SAFETY: called by SQLite with the argument of `close`.
     unsafe { libc::close(descriptor) }
+}
+
+/// Whether another library of this process has locked a file that we lock in our way.
+pub(crate) fn has_another(file: FileId) -> bool {
+    let ours =
+        table().files.get(&(file.device, file.inode)).is_some_and(|o| o.descriptor.is_some());
+    ours && locks::of_other_libraries().contains(&file.inode)
 }
 
 /// The table while the process forks; the thread that forks is the only one that touches it.

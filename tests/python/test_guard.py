@@ -9,48 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from processes import Child, fork, join, look, run
+import holdfast
+from intruders import PRELUDE, intruded
+from processes import Child, look, run
 
 COUNT = "select count(*) from note"
 CHECK = "pragma integrity_check"
 
-_PRELUDE = """
-import os, sqlite3, sys, threading, holdfast
-
-path = sys.argv[1]
-db = holdfast.open(path)
-INSERT = "insert into note(body) values (?)"
-
-def add(count):
-    for number in range(count):
-        db.execute(INSERT, [number])
-
-def second():
-    connection = sqlite3.connect(path, timeout=20, isolation_level=None)
-    connection.execute("select count(*) from note").fetchall()
-    return connection
-
-def plain():
-    for name in (path, path + "-wal", path + "-shm"):
-        open(name, "rb").close()
-
-def meet():
-    print("ready", flush=True)
-    sys.stdin.readline()
-
-db.execute("create table note(id integer primary key, body)")
-add(5)
-"""
 INTRUDE = {
     "a plain open": "plain()",
     "a second sqlite that reads": "second().close()",
     "both": "second().close(); plain()",
 }
 intruders = pytest.mark.parametrize("intrude", INTRUDE.values(), ids=INTRUDE)
-
-
-def intruded(path: Path, code: str) -> Child:
-    return Child(_PRELUDE + code, path)
 
 
 @intruders
@@ -113,65 +84,22 @@ db.close()
     assert look(path, "select distinct body from note") == [[2000]]
 
 
-def test_a_second_sqlite_that_writes_loses_nothing_and_takes_nothing(path: Path) -> None:
-    code = """
-def write():
-    connection = sqlite3.connect(path, timeout=60, isolation_level=None)
-    for number in range(200):
-        connection.execute("insert into note(body) values ('second')")
-    connection.close()
-
-def churn():
-    for _ in range(40):
-        holdfast.open(path, read_only=True).close()
-        second().close()
-
-print("ready", flush=True)
-threads = [threading.Thread(target=work) for work in (write, write, churn)]
-for thread in threads:
-    thread.start()
-add(400)
-for thread in threads:
-    thread.join()
-db.close()
-"""
-    with intruded(path, code) as child:
-        child.line()
-        for _ in range(10):
-            look(path, "insert into note(body) values ('other') returning id")
-        child.finish(timeout=60)
-    assert look(path, COUNT) == [[5 + 2 * 200 + 400 + 10]]
-    assert look(path, CHECK) == [["ok"]]
-
-
-def test_closing_leaves_a_second_sqlite_its_locks(path: Path) -> None:
-    code = """
-connection = second()
-connection.execute("begin immediate")
-connection.execute("insert into note(body) values ('second')")
-holdfast.open(path, read_only=True).close()
-db.close()
-meet()
-connection.execute("commit")
-connection.close()
-with holdfast.open(path) as db:
-    add(1)
-for name in os.listdir("/proc/self/fd"):
-    if os.path.lexists(link := f"/proc/self/fd/{name}") and path in os.readlink(link):
-        print(name, os.readlink(link))
-"""
-    with intruded(path, code) as child:
-        child.line()
-        with sqlite3.connect(path, timeout=0) as other, pytest.raises(sqlite3.OperationalError):
-            other.execute("begin immediate")
-        other.close()
-        child.send()
-        assert child.finish() == []
-    assert look(path, COUNT) == [[7]]
+def test_a_lock_of_another_process_of_this_library_is_named(
+    db: holdfast.Database, path: Path
+) -> None:
+    code = "import sys, holdfast\ndb = holdfast.open(sys.argv[1])\n"
+    code += "with db.transaction():\n    print('held', flush=True); sys.stdin.readline()"
+    with Child(code, path) as other:
+        other.line()
+        with pytest.raises(holdfast.BusyError) as caught:
+            db.execute("insert into note(body) values (1)", timeout=0.05)
+        assert caught.value.pid == other.pid
+        other.send()
+        other.finish()
 
 
 def test_the_last_to_close_still_removes_the_log(path: Path) -> None:
-    run(_PRELUDE + "second().close(); plain(); add(3); db.close()", path)
+    run(PRELUDE + "second().close(); plain(); add(3); db.close()", path)
     assert [file.name for file in path.parent.iterdir()] == ["app.db"]
 
 

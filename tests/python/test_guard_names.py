@@ -1,6 +1,5 @@
 """A file that is moved, replaced or deleted while it is open: nobody commits into the void."""
 
-import os
 import shutil
 import sqlite3
 import time
@@ -113,7 +112,7 @@ connection.commit()
 print("done", flush=True)
 os.kill(os.getpid(), 9)
 """
-    # It would take over this process's index of the log, which a reboot or another machine does not.
+    # With it, that process would take this one's index of the log for its own.
     path.with_name("app.db-shm").unlink()
     with Child(code, path) as other:
         other.line()
@@ -161,7 +160,7 @@ def test_a_rollback_journal_refuses_a_moved_file_too(
     with pytest.raises(MovedError, match="deleted or moved"):
         db.execute(INSERT, ["lost"])
     db.close()
-    assert not os.path.exists(path)
+    assert not path.exists()
 
 
 def test_a_reader_alone_learns_that_a_new_file_is_there(
