@@ -4,6 +4,7 @@ mod backup;
 mod copies;
 mod database;
 mod group;
+mod guard;
 mod load;
 mod location;
 mod migrate;
