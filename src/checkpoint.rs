@@ -34,6 +34,10 @@ const LANE_HOLD: Duration = Duration::from_millis(20);
 /// The pause between two warnings about a reader that keeps the WAL from starting over.
 const WARNED: Duration = Duration::from_secs(60);
 
+/// How often, and after which pause, is looked whether a process is still in the way.
+const LOOKS: u32 = 25;
+const LOOK: Duration = Duration::from_millis(10);
+
 /// How often the file is to be cut before the lane is held for it.
 const SHRINK_TRIES: u32 = 4;
 
@@ -51,6 +55,14 @@ pub struct WalReport {
     pub processes: Vec<u32>,
 }
 
+/// A checkpoint that was kept from its end.
+#[derive(Clone)]
+struct Stuck {
+    begun: Instant,
+    /// The processes that were in the way then; one that only writes is for a moment.
+    processes: Vec<u32>,
+}
+
 /// What the commit hook and the thread share.
 #[derive(Default)]
 struct Shared {
@@ -60,8 +72,8 @@ struct Shared {
     seen: AtomicU32,
     /// How many of them the last checkpoint found in the file.
     moved: AtomicU32,
-    /// When the last checkpoint began that could not move or start over all that it wanted to.
-    stuck: Mutex<Option<Instant>>,
+    /// Set while checkpoints cannot move or start over all that they want to.
+    stuck: Mutex<Option<Stuck>>,
     pending: AtomicBool,
     shrink: AtomicBool,
     stopping: AtomicBool,
@@ -109,11 +121,12 @@ impl Checkpointer {
 
     /// Pages in the WAL and those of them in the file, and who keeps the others from it.
     pub(crate) fn wal(&self, engine: &Engine) -> Result<WalReport> {
-        let stuck = *self.shared.stuck.lock().unwrap_or_else(PoisonError::into_inner);
-        let (readers, processes) = match stuck {
-            Some(attempt) => in_the_way(engine, attempt)?,
-            None => (Vec::new(), Vec::new()),
-        };
+        let stuck = self.shared.stuck.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (mut readers, mut processes) = (Vec::new(), Vec::new());
+        if let Some(stuck) = stuck {
+            (readers, processes) = in_the_way(engine, stuck.begun)?;
+            processes.retain(|pid| stuck.processes.contains(pid));
+        }
         let pages = self.shared.pages.load(Ordering::Relaxed);
         let moved = self.shared.moved.load(Ordering::Relaxed).min(pages);
         Ok(WalReport { pages, moved, readers, processes })
@@ -199,7 +212,17 @@ fn warn(shared: &Shared, engine: &Engine, warned: &mut Option<Instant>) {
     if pages < CEILING || warned.is_some_and(|at: Instant| at.elapsed() < WARNED) {
         return;
     }
-    let Ok(WalReport { readers, processes, .. }) = engine.checkpointer.wal(engine) else { return };
+    let Ok(WalReport { readers, mut processes, .. }) = engine.checkpointer.wal(engine) else {
+        return;
+    };
+    for _ in 0..LOOKS {
+        if processes.is_empty() || shared.stopping.load(Ordering::Acquire) {
+            break;
+        }
+        std::thread::sleep(LOOK);
+        let Ok(now) = engine.checkpointer.wal(engine) else { return };
+        processes.retain(|pid| now.processes.contains(pid));
+    }
     let readers = readers.iter().map(|reader| format!("a reader of {reader}"));
     let processes = processes.iter().map(|pid| format!("process {pid}"));
     let who = readers.chain(processes).collect::<Vec<_>>().join(", ");
@@ -252,7 +275,10 @@ fn cycle(
         }
     }
     shared.moved.store(copied, Ordering::Relaxed);
-    let stuck = (stuck || copied < pages).then_some(begun);
+    let stuck = match stuck || copied < pages {
+        true => Some(Stuck { begun, processes: in_the_way(engine, begun)?.1 }),
+        false => None,
+    };
     *shared.stuck.lock().unwrap_or_else(PoisonError::into_inner) = stuck;
     if *owed {
         *owed = !shrink(connection, engine)?;

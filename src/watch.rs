@@ -13,8 +13,16 @@ use crate::patience::{POLL, Patience};
 const STEPS: c_int = 1000;
 /// A statement that runs longer than this makes its caller let go of what it holds.
 pub(crate) const BUDGET: Duration = Duration::from_millis(1);
-/// How often SQLite's lock is tried while another process holds it.
-const BUSY_INTERVAL: Duration = Duration::from_millis(1);
+/// How often SQLite's lock is tried while another process holds it, plus or minus half by chance.
+const BUSY_INTERVAL: Duration = Duration::from_micros(100);
+/// The same for whoever has waited longer than processes that take turns have to.
+const PATIENT_INTERVAL: Duration = Duration::from_millis(1);
+const PATIENT: Duration = Duration::from_millis(30);
+/// How long this process writes on while others wait for their turn, and how long it pauses then.
+const MY_TURN: Duration = Duration::from_micros(300);
+const THEIR_TURN: Duration = Duration::from_micros(50);
+/// Other processes are taken to wait until this long after this one had to.
+const RIVALS_SEEN: Duration = Duration::from_millis(100);
 
 /// What a connection may be used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +48,8 @@ pub(crate) struct Watch {
     polled: Cell<Option<Instant>>,
     busy_since: Cell<Option<Instant>>,
     busy_limit: Duration,
+    /// When other processes were last seen to write, and when the present turn began.
+    rivals: Cell<Option<(Instant, Instant)>>,
     /// A callback runs: SQLite must not be entered again on this connection.
     inside: Cell<bool>,
     pub(crate) ending: Cell<Option<Ending>>,
@@ -57,6 +67,7 @@ impl Watch {
             polled: Cell::new(None),
             busy_since: Cell::new(None),
             busy_limit,
+            rivals: Cell::new(None),
             inside: Cell::new(false),
             ending: Cell::new(None),
             internal: Cell::new(false),
@@ -101,6 +112,29 @@ impl Watch {
         self.begun.set(None);
         self.busy_since.set(None);
         Ok(())
+    }
+
+    /// Before a write: let other processes that wait have their turn.
+    ///
+    /// Nobody is told when SQLite's lock is free, so that a process which writes without a pause
+    /// keeps the others out for as long as chance has it.
+    #[inline]
+    pub(crate) fn give_way(&self, patience: &Patience<'_>) {
+        if let Some((seen, begun)) = self.rivals.get() {
+            self.take_turns(patience, seen, begun);
+        }
+    }
+
+    #[cold]
+    fn take_turns(&self, patience: &Patience<'_>, seen: Instant, begun: Instant) {
+        let now = Instant::now();
+        if now.duration_since(seen) > RIVALS_SEEN {
+            self.rivals.set(None);
+        } else if now.duration_since(begun) >= MY_TURN && patience.caller().may_wait() {
+            patience.caller().release();
+            std::thread::sleep(THEIR_TURN);
+            self.rivals.set(Some((seen, Instant::now())));
+        }
     }
 
     /// How long the lock of another process has been waited for; `None` when nothing was.
@@ -196,7 +230,12 @@ impl Watch {
                 return false;
             }
         }
-        std::thread::sleep(BUSY_INTERVAL);
+        let since = self.busy_since.get();
+        let patient = since.is_some_and(|since| now.duration_since(since) >= PATIENT);
+        let interval = if patient { PATIENT_INTERVAL } else { BUSY_INTERVAL };
+        std::thread::sleep(interval.mul_f32(0.5 + fastrand::f32()));
+        let now = Instant::now();
+        self.rivals.set(Some((now, now)));
         true
     }
 

@@ -402,7 +402,9 @@ impl Writer {
     pub(crate) fn enter(engine: &Arc<Engine>, patience: &Patience<'_>) -> Result<Self> {
         let lane = engine.lane()?;
         lane.enter(engine, patience)?;
-        Ok(Self::holding(engine))
+        let writer = Self::holding(engine);
+        writer.watch().give_way(patience);
+        Ok(writer)
     }
 
     /// The guard of whoever just became the holder.
