@@ -16,7 +16,7 @@ use crate::connection::Connection;
 use crate::engine::Engine;
 use crate::error::{Busy, Error, Result};
 use crate::patience::{Caller, Patience, Plain};
-use crate::worker;
+use crate::worker::{self, Priority};
 use crate::writer::{Lane, Ticket, Writer};
 
 mod database;
@@ -211,7 +211,7 @@ fn hand_over(writer: Writer, rest: Vec<Member>) {
         drop(writer);
         rest.into_iter().for_each(Member::settle);
     };
-    if let Err(error) = worker::spawn(lead) {
+    if let Err(error) = worker::spawn(Priority::Normal, lead) {
         log::error!(target: "holdfast::writer", "no thread could be started: {error}");
     }
 }

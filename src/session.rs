@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::patience::Patience;
 use crate::statement::Statement;
 use crate::transaction::{Snapshot, Transaction};
-use crate::worker;
+use crate::worker::{self, Priority};
 
 /// What a session holds.
 pub enum Held {
@@ -183,7 +183,11 @@ impl Session {
 
     fn start(self: &Arc<Self>, job: Job, open: Open) {
         let session = Arc::clone(self);
-        if let Err(error) = worker::spawn(move || session.serve(job, open)) {
+        let priority = match open.held {
+            Held::Transaction(_) => Priority::Normal,
+            Held::Snapshot(_) => Priority::Low,
+        };
+        if let Err(error) = worker::spawn(priority, move || session.serve(job, open)) {
             log::error!(target: "holdfast::worker", "a thread could not be started: {error}");
             self.after(None);
         }

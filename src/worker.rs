@@ -16,8 +16,19 @@ const IDLE: Duration = Duration::from_secs(10);
 
 type Job = Box<dyn FnOnce() + Send>;
 
+/// Who comes first where there are more threads than processors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Priority {
+    /// Others wait for what it holds.
+    Normal,
+    /// The threads of event loops come first: a woken one would wait for the end of this one's
+    /// slice of time.
+    Low,
+}
+
 #[derive(Default)]
 struct Workers {
+    low: bool,
     state: Mutex<State>,
     work: Condvar,
 }
@@ -29,17 +40,21 @@ struct State {
     threads: usize,
 }
 
-fn workers() -> &'static Workers {
-    static WORKERS: PerProcess<Workers> = PerProcess::new();
-    WORKERS.get(Workers::default)
+fn workers(priority: Priority) -> &'static Workers {
+    static NORMAL: PerProcess<Workers> = PerProcess::new();
+    static LOW: PerProcess<Workers> = PerProcess::new();
+    match priority {
+        Priority::Normal => NORMAL.get(Workers::default),
+        Priority::Low => LOW.get(|| Workers { low: true, ..Workers::default() }),
+    }
 }
 
 /// Run a job on a thread of its own, one that is idle if there is.
 ///
 /// # Errors
 /// When no thread can be started, and none is there that would come to the job; it is dropped then.
-pub fn spawn(job: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    let workers = workers();
+pub fn spawn(priority: Priority, job: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let workers = workers(priority);
     let mut state = workers.state();
     state.jobs.push_back(Box::new(job));
     if state.idle >= state.jobs.len() {
@@ -60,11 +75,26 @@ pub fn spawn(job: impl FnOnce() + Send + 'static) -> io::Result<()> {
 }
 
 /// [`spawn`] for a job whose drop tells of its failure.
-pub fn run(job: impl FnOnce() + Send + 'static) {
-    if let Err(error) = spawn(job) {
+pub fn run(priority: Priority, job: impl FnOnce() + Send + 'static) {
+    if let Err(error) = spawn(priority, job) {
         log::error!(target: "holdfast::worker", "a thread could not be started: {error}");
     }
 }
+
+/// Lower the priority of this thread; on Linux it has one of its own.
+#[cfg(target_os = "linux")]
+fn give_way() {
+    const LOWER: libc::c_int = 10;
+    // SAFETY: no pointers.
+    unsafe {
+        let now = libc::getpriority(libc::PRIO_PROCESS, 0);
+        libc::setpriority(libc::PRIO_PROCESS, 0, now + LOWER);
+    }
+}
+
+/// Elsewhere it would be the priority of the process.
+#[cfg(not(target_os = "linux"))]
+fn give_way() {}
 
 impl Workers {
     fn state(&self) -> MutexGuard<'_, State> {
@@ -72,6 +102,9 @@ impl Workers {
     }
 
     fn serve(&self) {
+        if self.low {
+            give_way();
+        }
         let mut state = self.state();
         loop {
             if let Some(job) = state.jobs.pop_front() {

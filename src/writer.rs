@@ -16,7 +16,7 @@ use crate::group::{self, Job};
 use crate::guard;
 use crate::patience::{POLL, Patience};
 use crate::pool::DEFAULT_WAIT;
-use crate::worker;
+use crate::worker::{self, Priority};
 
 mod shared;
 
@@ -308,7 +308,9 @@ impl Lane {
     fn pass_on(&self, engine: &Arc<Engine>) {
         if let Some(ticket) = self.call_next(engine) {
             let (writer, theirs) = (Writer::holding(engine), Arc::clone(&ticket));
-            if let Err(error) = worker::spawn(move || group::serve(writer, theirs)) {
+            if let Err(error) =
+                worker::spawn(Priority::Normal, move || group::serve(writer, theirs))
+            {
                 ticket.fail(Error::io("a thread could not be started", error));
             }
         }

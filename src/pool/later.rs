@@ -7,7 +7,7 @@ use super::Reader;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::patience::{POLL, Patience};
-use crate::worker;
+use crate::worker::{self, Priority};
 
 /// Called with a reader, or with why there is none; must be quick.
 type Ready = Box<dyn FnOnce(Result<Reader>) + Send>;
@@ -93,7 +93,7 @@ impl Engine {
         let request = Request { engine: Arc::downgrade(self), number };
         if !served {
             let engine = Arc::clone(self);
-            if let Err(error) = worker::spawn(move || engine.serve_readers()) {
+            if let Err(error) = worker::spawn(Priority::Normal, move || engine.serve_readers()) {
                 self.readers_later.queue().served = false;
                 request.withdraw();
                 return Err(Error::io("a thread could not be started", error));

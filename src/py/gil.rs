@@ -96,6 +96,11 @@ impl Gil {
         self.brief.get()
     }
 
+    /// Whether it was ended because an event loop waits.
+    pub(crate) fn has_overrun(&self) -> bool {
+        self.overran.get()
+    }
+
     /// What is known to be short is not to be ended half way.
     pub(crate) fn see_through(&self) {
         self.brief.set(false);

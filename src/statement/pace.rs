@@ -201,6 +201,11 @@ impl Statement {
         self.pace.heavy.get()
     }
 
+    /// Remember that it was ended for taking too long.
+    pub fn is_too_long(&self) {
+        self.pace.heavy.set(true);
+    }
+
     /// Remember how long all of its steps took.
     pub fn took(&self, time: Duration) {
         self.pace.heavy.set(time >= BUDGET);

@@ -8,7 +8,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::group;
 use crate::patience::Patience;
-use crate::worker;
+use crate::worker::{self, Priority};
 
 /// For how long a group says who may come next.
 const RECENT: Duration = Duration::from_millis(5);
@@ -98,10 +98,12 @@ impl Writer {
         let free = lane.join(&ticket, engine).inspect_err(|_| abandon(&ticket))?;
         if free {
             let (writer, theirs) = (Writer::holding(engine), Arc::clone(&ticket));
-            worker::spawn(move || group::serve(writer, theirs)).map_err(|error| {
-                abandon(&ticket);
-                Error::io("a thread could not be started", error)
-            })?;
+            worker::spawn(Priority::Normal, move || group::serve(writer, theirs)).map_err(
+                |error| {
+                    abandon(&ticket);
+                    Error::io("a thread could not be started", error)
+                },
+            )?;
         }
         Ok(Place { engine: Arc::downgrade(engine), ticket })
     }

@@ -14,7 +14,8 @@ use super::operation::{Progress, Work};
 use super::session::Place;
 use super::waiting::{Deadline, Queue, Waiting};
 use crate::session::{Held, Session};
-use crate::{Mode, Owner, Patience, Snapshot, Transaction, worker};
+use crate::worker::{self, Priority};
+use crate::{Mode, Owner, Patience, Snapshot, Transaction};
 
 /// The present task, as the lane knows it.
 pub(super) fn owner(py: Python<'_>) -> Result<Owner, Failure> {
@@ -88,7 +89,7 @@ impl Begin {
                 let owner = owner(py)?;
                 Waiting::begin(py, deadline, |sender| {
                     let begin = move |writer: crate::Result<_>| {
-                        worker::run(move || {
+                        worker::run(Priority::Normal, move || {
                             let Deadline { started, timeout } = deadline;
                             let patience = Patience::since(started, timeout, &sender);
                             let begun = writer.and_then(|writer| {

@@ -11,12 +11,14 @@ use super::super::error::Failure;
 use super::super::gil::{call_brief, seconds};
 use super::super::insert::conflict_of;
 use super::super::options;
+use super::super::verbs::prepare;
 use super::mailbox::Sender;
 use super::operation::{Operation, Progress, Work};
 use super::upkeep::Upkeep;
 use super::verb::{Answer, Answered, Converting, Extent, Verb};
 use super::waiting::{Deadline, Queue, Waiting};
-use crate::{Conflict, Connection, Mode, Owner, Patience, Place, Reader, Transaction, worker};
+use crate::worker::{self, Priority};
+use crate::{Conflict, Connection, Mode, Owner, Patience, Place, Reader, Transaction};
 
 /// A handle on one SQLite file, for the tasks of event loops.
 #[pyclass(module = "holdfast._core", frozen, subclass, weakref)]
@@ -112,12 +114,11 @@ impl Statement {
         let Some(reader) = self.database.try_reader()? else { return Ok(None) };
         call_brief(|gil, patience| {
             let _attention = reader.attend(patience);
-            let statement = super::super::verbs::prepare(&reader, self.verb.sql(py)?, gil)?;
+            let mut statement = prepare(&reader, self.verb.sql(py)?, gil)?;
             if !statement.is_readonly() {
                 return Ok(Tried::Writes);
             }
-            drop(statement);
-            self.verb.run(py, &reader, gil).map(Tried::Rows)
+            self.verb.fetch(py, &reader, gil, &mut statement).map(Tried::Rows)
         })
     }
 
@@ -191,7 +192,7 @@ impl Statement {
     ) -> crate::Result<Place> {
         let database = Arc::clone(&self.database);
         self.database.writer_later(owner, move |writer| {
-            worker::run(move || {
+            worker::run(Priority::Normal, move || {
                 let patience = Patience::since(deadline.started, deadline.timeout, &sender);
                 let answer = writer.and_then(|writer| {
                     database.retrying(&patience, || {
@@ -213,11 +214,11 @@ pub(super) fn on_a_reader(
 ) -> crate::Result<Queue> {
     match database.try_reader()? {
         Some(reader) => {
-            worker::run(move || work(Ok(reader)));
+            worker::run(Priority::Low, move || work(Ok(reader)));
             Ok(Queue::None)
         }
         None => {
-            let later = move |reader| worker::run(move || work(reader));
+            let later = move |reader| worker::run(Priority::Low, move || work(reader));
             database.reader_later(later).map(Queue::Reader)
         }
     }

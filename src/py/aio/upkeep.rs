@@ -13,7 +13,8 @@ use super::super::{migrations, report};
 use super::database::AsyncDatabase;
 use super::operation::{Operation, Progress, Work};
 use super::waiting::{Deadline, Queue, Waiting};
-use crate::{BackupOptions, Patience, worker};
+use crate::worker::{self, Priority};
+use crate::{BackupOptions, Patience};
 
 type Job<T> = Box<dyn FnOnce(&Patience<'_>) -> crate::Result<T> + Send + Sync>;
 type Finish<T> = Box<dyn FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + Sync>;
@@ -42,7 +43,7 @@ impl<T: Send + 'static> Work for Upkeep<T> {
         if let Some(job) = self.job.take() {
             let deadline = Deadline::new(self.timeout);
             self.waiting = Some(Waiting::begin(py, deadline, |sender| {
-                worker::run(move || {
+                worker::run(Priority::Normal, move || {
                     let patience = Patience::since(deadline.started, deadline.timeout, &sender);
                     let result = job(&patience);
                     sender.deliver(result);

@@ -5,7 +5,7 @@ use std::time::Instant;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
-use super::super::error::Failure;
+use super::super::error::{Failure, misuse};
 use super::super::gil::Gil;
 use super::super::insert::{self, fields};
 use super::super::rows::{Shape, value};
@@ -101,15 +101,7 @@ impl Verb {
             }
             Verb::Fetch { sql, .. } => {
                 let mut statement = verbs::prepare(connection, sql.to_str(py)?, gil)?;
-                if statement.is_heavy() {
-                    gil.take_long()?;
-                }
-                let begun = Instant::now();
-                let rows = self.fetch(py, connection, gil, &mut statement);
-                if rows.is_err() && gil.is_brief() {
-                    statement.took(begun.elapsed());
-                }
-                rows
+                self.fetch(py, connection, gil, &mut statement)
             }
             Verb::Script { sql } => {
                 gil.take_long()?;
@@ -132,8 +124,11 @@ impl Verb {
         statement: &mut crate::Statement,
     ) -> Result<Py<PyAny>, Failure> {
         let Verb::Fetch { parameters, extent, into, .. } = self else {
-            return Err(super::super::error::misuse("the verb gives no rows"));
+            return Err(misuse("the verb gives no rows"));
         };
+        if statement.is_heavy() {
+            gil.take_long()?;
+        }
         let parameters = parameters.as_ref().map(|p| p.bind(py));
         let into = into.as_ref().map(|into| into.bind(py));
         let want = match extent {
@@ -141,7 +136,11 @@ impl Verb {
             Extent::One => Want::One(into),
             Extent::Value => Want::Value,
         };
-        Ok(verbs::fetch_from(py, connection, gil, statement, parameters, want)?.unbind())
+        let rows = verbs::fetch_from(py, connection, gil, statement, parameters, want);
+        if rows.is_err() && gil.has_overrun() {
+            statement.is_too_long();
+        }
+        Ok(rows?.unbind())
     }
 
     pub(super) fn sql<'p>(&'p self, py: Python<'p>) -> Result<&'p str, Failure> {
