@@ -310,7 +310,12 @@ fn together(
         connection.command("COMMIT")
     };
     lane.shared(members.len(), committing.elapsed());
-    committed.map_err(|_| if leader.gone.get() { Fall::Left } else { Fall::Apart })
+    committed.map_err(|error| match error {
+        // It stands, in a file that nobody finds: not once more.
+        Error::Moved { .. } => Fall::Refused(error),
+        _ if leader.gone.get() => Fall::Left,
+        _ => Fall::Apart,
+    })
 }
 
 /// Run one by itself, again while it fails with a retryable error.
@@ -351,6 +356,9 @@ fn has_deferred_violation(connection: &Connection) -> bool {
 
 /// The same for another caller.
 fn copy(error: &Error) -> Option<Error> {
+    if let Error::Moved { path, problem } = error {
+        return Some(Error::Moved { path: path.clone(), problem: problem.clone() });
+    }
     let Error::Busy(busy) = error else { return None };
     let Busy { resource, waited, code, process, .. } = **busy;
     let holders = busy.holders.clone();

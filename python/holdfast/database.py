@@ -94,6 +94,7 @@ def open(
         BusyError: Another process kept the file for too long.
         MigrationError: The file does not fit the migrations.
         CorruptionError: The file is damaged, or is no database.
+        MovedError: A handle on it is open here that has lost its file; close that one first.
 
     >>> with holdfast.open(folder / "app.db") as app:
     ...     app.pragmas()["synchronous"]

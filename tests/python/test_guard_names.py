@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -86,6 +87,35 @@ def test_a_transaction_learns_it_at_its_commit(
         tx.execute(INSERT, ["one"])
         mishap(path)
         tx.execute(INSERT, ["two"])
+
+
+def test_each_of_those_who_share_a_commit_learns_it(
+    opened: Callable[..., holdfast.Database], path: Path, tmp_path: Path
+) -> None:
+    db = opened(profile="durable")
+    db.execute("create table note(id integer primary key, body)")
+    told: list[type[BaseException]] = []
+
+    def write(number: int) -> None:
+        try:
+            db.execute(INSERT, [number])
+        except MovedError as error:
+            told.append(type(error))
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    with db.transaction():
+        for thread in threads:
+            thread.start()
+        deadline = time.monotonic() + 20
+        while db.stats()["lane"]["waiting"] < len(threads):
+            assert time.monotonic() < deadline
+        log_of(path).unlink()
+    for thread in threads:
+        thread.join(20)
+    assert told == [MovedError] * len(threads)
+    db.backup(tmp_path / "saved.db")
+    twice = "select body from note group by body having count(*) > 1"
+    assert look(tmp_path / "saved.db", twice) == []
 
 
 @mishaps
