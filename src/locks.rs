@@ -5,6 +5,10 @@
 use std::ops::RangeInclusive;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::guard::PerProcess;
 
 /// The bytes of SQLite's locks in the `-shm` file.
 const WAL_WRITE: u64 = 120;
@@ -13,6 +17,9 @@ const WAL_CHECKPOINT: u64 = 121;
 const WAL_READ: RangeInclusive<u64> = 123..=127;
 /// The byte that a writer locks in the file itself, without a WAL.
 const RESERVED: u64 = 0x4000_0001;
+
+/// How many times as long as looking at all processes took, it is not done again.
+const REST: u32 = 20;
 
 /// In the place of a process, where the table names none.
 const UNNAMED: u32 = 0;
@@ -84,25 +91,48 @@ fn of(file: &Path) -> Vec<Lock> {
     let (mut locks, unnamed): (Vec<_>, Vec<_>) =
         table.lines().filter_map(parse).filter_map(on_file).partition(|lock| lock.pid != UNNAMED);
     if !unnamed.is_empty() {
-        locks.extend(of_descriptors(inode));
+        locks.extend(of_descriptors(inode, unnamed.len()));
     }
     locks
 }
 
+/// Where locks were found, and when all processes were last looked at, which took how long.
+#[derive(Default)]
+struct Found {
+    pids: Vec<u32>,
+    all: Option<(Instant, Duration)>,
+}
+
 /// Locks that belong to a descriptor, as a copy of this library takes them: only its process lists
 /// them.
-fn of_descriptors(inode: u64) -> Vec<Lock> {
-    let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
-    let pids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.flat_map(|pid: u32| {
-        let descriptors = std::fs::read_dir(format!("/proc/{pid}/fdinfo"));
-        let texts = descriptors.into_iter().flatten().flatten().filter_map(|descriptor| {
-            let text = std::fs::read_to_string(descriptor.path()).ok()?;
-            text.contains("OFDLCK").then_some(text)
-        });
-        texts.map(|text| in_text(&text, inode, pid)).collect::<Vec<_>>().concat()
-    })
-    .collect()
+///
+/// Looking at all processes may take a while, so that is done for a part of the time only.
+fn of_descriptors(inode: u64, wanted: usize) -> Vec<Lock> {
+    static FOUND: PerProcess<Mutex<Found>> = PerProcess::new();
+    let mut found = FOUND.get(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+    let mut known = found.pids.clone();
+    known.push(std::process::id());
+    let mut locks: Vec<Lock> = known.iter().flat_map(|&pid| of_process(pid, inode)).collect();
+    let rested = |(at, took): (Instant, Duration)| at.elapsed() >= took * REST;
+    if locks.len() < wanted && found.all.is_none_or(rested) {
+        let begun = Instant::now();
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let others = pids.filter(|pid| !known.contains(pid));
+        let new: Vec<Lock> = others.flat_map(|pid| of_process(pid, inode)).collect();
+        found.pids.retain(|pid| Path::new(&format!("/proc/{pid}")).exists());
+        found.pids.extend(new.iter().map(|lock| lock.pid));
+        found.pids.dedup();
+        found.all = Some((Instant::now(), begun.elapsed()));
+        locks.extend(new);
+    }
+    locks
+}
+
+fn of_process(pid: u32, inode: u64) -> Vec<Lock> {
+    let descriptors = std::fs::read_dir(format!("/proc/{pid}/fdinfo")).into_iter().flatten();
+    let texts = descriptors.flatten().filter_map(|file| std::fs::read_to_string(file.path()).ok());
+    texts.flat_map(|text| in_text(&text, inode, pid)).collect()
 }
 
 fn in_text(text: &str, inode: u64, pid: u32) -> Vec<Lock> {
