@@ -216,8 +216,12 @@ fn warn(shared: &Shared, engine: &Engine, warned: &mut Option<Instant>) {
         return;
     };
     for _ in 0..LOOKS {
-        if processes.is_empty() || shared.stopping.load(Ordering::Acquire) {
+        if processes.is_empty() {
             break;
+        }
+        // Who was in the way once may be one that only writes.
+        if shared.stopping.load(Ordering::Acquire) {
+            return;
         }
         std::thread::sleep(LOOK);
         let Ok(now) = engine.checkpointer.wal(engine) else { return };
