@@ -18,9 +18,10 @@ const BUSY_INTERVAL: Duration = Duration::from_micros(100);
 /// The same for whoever has waited longer than processes that take turns have to.
 const PATIENT_INTERVAL: Duration = Duration::from_millis(1);
 const PATIENT: Duration = Duration::from_millis(30);
-/// How long this process writes on while others wait for their turn, and how long it pauses then.
-const MY_TURN: Duration = Duration::from_micros(300);
-const THEIR_TURN: Duration = Duration::from_micros(50);
+/// How long this process writes on while others wait for their turn, and how long it pauses then;
+/// the system makes that 60 us or more.
+const MY_TURN: Duration = Duration::from_micros(500);
+const THEIR_TURN: Duration = Duration::from_micros(10);
 /// Other processes are taken to wait until this long after this one had to.
 const RIVALS_SEEN: Duration = Duration::from_millis(100);
 
