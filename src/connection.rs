@@ -10,6 +10,7 @@ use rusqlite::ffi;
 
 use crate::error::{Busy, Error, Holder, Resource, Result, summary};
 use crate::guard::{self, Names};
+use crate::insert::Known;
 use crate::locks;
 use crate::names;
 use crate::options::Options;
@@ -26,6 +27,7 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 /// It is used by one thread at a time: whoever checked it out of the pool, or holds the lane.
 pub struct Connection {
     cache: Cache,
+    inserts: Known,
     raw: ManuallyDrop<rusqlite::Connection>,
     watch: Box<Watch>,
     badge: Arc<Badge>,
@@ -160,6 +162,7 @@ impl Connection {
         let mut connection = Connection {
             syncs,
             cache: Cache::default(),
+            inserts: Known::default(),
             raw: ManuallyDrop::new(raw),
             watch: Watch::new(role, options.pragmas.busy_timeout()),
             badge,
@@ -328,6 +331,10 @@ impl Connection {
     #[inline]
     pub(crate) fn watch(&self) -> &Watch {
         &self.watch
+    }
+
+    pub(crate) fn inserts(&self) -> &Known {
+        &self.inserts
     }
 
     pub(crate) fn cache(&self) -> &Cache {

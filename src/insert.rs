@@ -1,6 +1,7 @@
 //! Writing rows by column: insert and upsert, one at a time or many.
 
 mod batch;
+mod texts;
 
 use std::collections::BTreeSet;
 
@@ -13,6 +14,7 @@ use crate::sql::{self, OnConflict};
 use crate::statement::Statement;
 
 pub(crate) use batch::Batch;
+pub(crate) use texts::Known;
 
 /// No row has this id, so it shows whether an insert set another.
 const NO_ROW: i64 = i64::MIN;
@@ -130,30 +132,27 @@ impl Insert {
         columns: &[&str],
         conflict: OnConflict<'_>,
     ) -> Result<Self> {
-        let text = sql::insert(table, columns, conflict)?;
+        let texts = connection.inserts().texts(table, columns, conflict)?;
         let statement = connection
-            .take(&text)
+            .take(&texts.insert)
             .map_err(|error| explain(connection, table, columns, conflict, error))?;
-        let keys = match conflict {
-            OnConflict::Fail => &[],
-            OnConflict::Update { key, .. } | OnConflict::Nothing { key } => key,
-        };
         let mut insert =
             Insert { statement, lookup: None, key: Vec::new(), without_rowid: false, id: None };
-        if !keys.is_empty() {
+        if let Some(text) = &texts.lookup {
             // To ask the schema first each time would cost as much as the write.
-            let lookup = connection.take(&sql::lookup(table, keys, "_rowid_")?).or_else(|error| {
+            let lookup = connection.take(text).or_else(|error| {
                 insert.without_rowid = is_without_rowid(connection, table)?;
                 if !insert.without_rowid {
                     return Err(error);
                 }
-                connection.take(&sql::lookup(table, keys, "NULL")?)
+                let (OnConflict::Update { key, .. } | OnConflict::Nothing { key }) = conflict
+                else {
+                    return Err(error);
+                };
+                connection.take(&sql::lookup(table, key, "NULL")?)
             });
             insert.lookup = Some(lookup?);
-            insert.key = keys
-                .iter()
-                .filter_map(|k| columns.iter().position(|c| c.eq_ignore_ascii_case(k)))
-                .collect();
+            insert.key.clone_from(&texts.places);
         }
         Ok(insert)
     }

@@ -1,5 +1,6 @@
 //! Insert and upsert of rows that Python gives by column.
 
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
@@ -35,6 +36,11 @@ fn names(given: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
 /// A mapping, dataclass or the like, as a dict by column.
 pub(crate) fn fields<'py>(row: &Bound<'py, PyAny>) -> Result<Bound<'py, PyDict>, Failure> {
     let py = row.py();
+    if let Ok(dict) = row.cast_exact::<PyDict>()
+        && dict.iter().all(|(name, _)| name.is_exact_instance_of::<PyString>())
+    {
+        return Ok(dict.clone());
+    }
     let fields = py.import("holdfast.rows")?.call_method1("fields_of", (row,));
     let fields = fields.map_err(|error| match is_holdfast(py, &error) {
         true => misuse(error.value(py).to_string()),
@@ -52,9 +58,8 @@ pub(crate) fn one(
     conflict: &Conflict,
 ) -> Result<Option<i64>, Failure> {
     gil.retake();
-    let fields = fields(row)?;
     let mut batch = Batch::default();
-    let (id, _) = batch.write(connection, gil, table, &fields, conflict, true)?;
+    let (id, _) = batch.write(connection, gil, table, row, conflict, true)?;
     batch.finish(connection);
     Ok(id)
 }
@@ -71,8 +76,7 @@ pub(crate) fn many(
     let mut counts = Counts::default();
     let mut batch = Batch::default();
     for (number, row) in rows.try_iter()?.enumerate() {
-        let fields = fields(&row?).map_err(|error| at(number, error))?;
-        let written = batch.write(connection, gil, table, &fields, conflict, false);
+        let written = batch.write(connection, gil, table, &row?, conflict, false);
         counts.add(written.map_err(|error| at(number, error))?.1);
         if (number + 1).is_multiple_of(BREATH) {
             gil.breathe()?;
@@ -95,25 +99,27 @@ impl Batch {
         connection: &Connection,
         gil: &Gil,
         table: &str,
-        fields: &Bound<'_, PyDict>,
+        row: &Bound<'_, PyAny>,
         conflict: &Conflict,
         with_id: bool,
     ) -> Result<(Option<i64>, crate::Change), Failure> {
-        let py = fields.py();
-        if self.insert.is_none() || !self.fits(py, fields)? {
-            self.prepare(connection, gil, table, fields, conflict)?;
-        }
+        let py = row.py();
+        let values = match self.in_order(row) {
+            Some(values) => values,
+            None => {
+                let fields = fields(row)?;
+                if self.insert.is_none() || !self.fits(py, &fields)? {
+                    self.prepare(connection, gil, table, &fields, conflict)?;
+                }
+                self.by_name(&fields)?
+            }
+        };
         let Some(insert) = &mut self.insert else { return Err(misuse("no statement")) };
         ensure_brief(connection, insert.statement(), gil)?;
         let mut kept = Kept::default();
-        let mut values = Vec::with_capacity(self.columns.len());
-        for (index, column) in self.columns.iter().enumerate() {
-            let Some(value) = fields.get_item(column)? else {
-                return Err(misuse("a row changed while it was written"));
-            };
-            bind_value(connection, insert.statement(), index + 1, &value, &mut kept)
+        for (index, (column, value)) in self.columns.iter().zip(&values).enumerate() {
+            bind_value(connection, insert.statement(), index + 1, value, &mut kept)
                 .map_err(|error| named(column.bind(py), index, error))?;
-            values.push(value);
         }
         let needed = with_id || insert.needs_lookup();
         if let (true, Some((lookup, places))) = (needed, insert.lookup()) {
@@ -132,6 +138,35 @@ impl Batch {
         let id = if with_id { insert.row_id(connection, change) } else { Ok(None) };
         gil.retake();
         Ok((id?, change))
+    }
+
+    /// The values of a dict with the very names of the row before, in the same order.
+    fn in_order<'py>(&self, row: &Bound<'py, PyAny>) -> Option<Vec<Bound<'py, PyAny>>> {
+        let dict = row.cast_exact::<PyDict>().ok()?;
+        if self.insert.is_none() || dict.len() != self.columns.len() {
+            return None;
+        }
+        let mut values = Vec::with_capacity(self.columns.len());
+        let (mut place, mut name, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
+        for column in &self.columns {
+            // SAFETY: attached, and no Python code runs that could change the dict meanwhile.
+            unsafe {
+                let more = ffi::PyDict_Next(dict.as_ptr(), &mut place, &mut name, &mut value);
+                if more == 0 || name != column.as_ptr() {
+                    return None;
+                }
+                values.push(Bound::from_borrowed_ptr(row.py(), value));
+            }
+        }
+        Some(values)
+    }
+
+    fn by_name<'py>(&self, fields: &Bound<'py, PyDict>) -> Result<Vec<Bound<'py, PyAny>>, Failure> {
+        let value = |column: &Py<PyString>| match fields.get_item(column)? {
+            Some(value) => Ok(value),
+            None => Err(misuse("a row changed while it was written")),
+        };
+        self.columns.iter().map(value).collect()
     }
 
     /// Whether a row has the columns of the statement at hand.
