@@ -3,6 +3,7 @@
 //! `make bench` runs this and writes the figures into `docs/benchmarks.md`.
 
 mod sides;
+mod stages;
 
 use std::cell::Cell;
 use std::hint::black_box;
@@ -156,5 +157,6 @@ fn main() {
     beside_a_writer(&mut criterion, "beside-1", 1, one_row);
     beside_a_writer(&mut criterion, "beside-4", 4, one_row);
     beside_a_writer(&mut criterion, "beside-batches", 4, |side| side.insert_batch(10 * BATCH));
+    stages::stages(&mut criterion);
     criterion.final_summary();
 }
