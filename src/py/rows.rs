@@ -251,6 +251,8 @@ fn tuple<'py>(py: Python<'py>, row: &impl Row) -> Result<Bound<'py, PyAny>, Fail
             let value = value(py, row, index)?.into_ptr();
             ffi::PyTuple_SET_ITEM(tuple.as_ptr(), index as ffi::Py_ssize_t, value);
         }
+        // Its items refer to nothing: the collector would find that out, row by row.
+        ffi::PyObject_GC_UnTrack(tuple.as_ptr().cast());
         Ok(tuple)
     }
 }
@@ -269,8 +271,7 @@ pub(crate) fn value<'py>(
             ValueRef::Integer(v) => ffi::PyLong_FromLongLong(v),
             ValueRef::Real(v) => ffi::PyFloat_FromDouble(v),
             ValueRef::Text(v) => {
-                let length = v.len() as ffi::Py_ssize_t;
-                let text = ffi::PyUnicode_DecodeUTF8(v.as_ptr().cast(), length, std::ptr::null());
+                let text = text(v);
                 if text.is_null() {
                     ffi::PyErr_Clear();
                     return Err(row.not_utf8(index).into());
@@ -282,5 +283,27 @@ pub(crate) fn value<'py>(
             }
         };
         Ok(Bound::from_owned_ptr_or_err(py, object)?)
+    }
+}
+
+/// A str, or NULL with an exception set.
+///
+/// # Safety
+/// The caller is attached.
+#[inline]
+unsafe fn text(utf8: &[u8]) -> *mut ffi::PyObject {
+    let length = utf8.len() as ffi::Py_ssize_t;
+    // SAFETY: attached; a new ASCII str of this length has as many bytes, and nobody has seen it.
+    unsafe {
+        // CPython shares the shortest ones.
+        if length > 1 && utf8.is_ascii() {
+            let text = ffi::PyUnicode_New(length, 127);
+            if !text.is_null() {
+                let data = ffi::PyUnicode_DATA(text).cast::<u8>();
+                std::ptr::copy_nonoverlapping(utf8.as_ptr(), data, utf8.len());
+            }
+            return text;
+        }
+        ffi::PyUnicode_DecodeUTF8(utf8.as_ptr().cast(), length, std::ptr::null())
     }
 }

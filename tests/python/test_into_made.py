@@ -1,5 +1,6 @@
 """Row types that take part in how they are made: the engine's shorter ways must not be seen."""
 
+import gc
 from dataclasses import dataclass, field, make_dataclass
 from typing import Any, NamedTuple
 
@@ -162,3 +163,21 @@ def test_columns_that_change_get_a_new_plan(db: holdfast.Database) -> None:
     db.execute("alter table note add column stars integer default 3")
     assert db.fetch_all("select * from note", into=Note) == [Note(1, "a", 3)]
     assert db.fetch_all("select * from note", into=dict) == [{"id": 1, "body": "a", "stars": 3}]
+
+
+TEXTS = ["", "a", "é", "ab", "añ", "\x7f\x80", "a" * 1000, "a" * 31 + "é", "日本", "😀", "a\x00b"]
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=ascii)
+def test_text_of_any_width_comes_back(db: holdfast.Database, text: str) -> None:
+    db.execute("insert into note values (1, ?)", [text])
+    row = db.fetch_one("select * from note")
+    assert row == (1, text)
+    assert row[1].isascii() == text.isascii()
+    assert hash(row[1]) == hash(text)
+    assert db.fetch_value("select body from note where body = ?", [row[1]]) == text
+
+
+def test_rows_are_no_work_for_the_collector(db: holdfast.Database) -> None:
+    assert not gc.is_tracked(db.fetch_one(SQL))
+    assert not any(map(gc.is_tracked, db.fetch_all("select 1, 'a', 2.0, x'00', null")))
