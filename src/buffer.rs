@@ -104,6 +104,22 @@ impl Buffer {
         self.cells.is_empty()
     }
 
+    /// # Errors
+    /// [`Error::Value`] when a text is not UTF-8.
+    pub fn ensure_utf8(&self) -> Result<()> {
+        for number in 0..self.len() {
+            let row = self.row(number);
+            let is_broken = |index: &usize| match row.column(*index) {
+                ValueRef::Text(text) => std::str::from_utf8(text).is_err(),
+                _ => false,
+            };
+            if let Some(index) = (0..row.width()).find(is_broken) {
+                return Err(row.not_utf8(index));
+            }
+        }
+        Ok(())
+    }
+
     /// A row (from 0).
     pub fn row(&self, number: usize) -> BufferedRow<'_> {
         let width = self.columns.len();

@@ -192,6 +192,8 @@ class Stats(TypedDict):
     writes: int
     transactions: int
     rollbacks: int
+    group_commits: int
+    group_writes: int
     retries: RetryCounts
     last_vacuum: float | None
     last_backup: float | None

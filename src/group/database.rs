@@ -58,14 +58,10 @@ impl Database {
         wait(engine, &ticket, patience, arrived)
     }
 
-    /// The writing connection for a write at once, if waiting would not let it share a commit.
-    pub fn try_writer_unshared(&self, patience: &Patience<'_>) -> Result<Option<Writer>> {
-        let engine = self.engine()?;
-        let lane = engine.lane()?;
-        if !lane.shares(patience) {
-            return Writer::enter(engine, patience).map(Some);
-        }
-        if lane.expected() > 1 { Ok(None) } else { Writer::try_enter(engine, Owner::this_thread()) }
+    /// Whether [`Database::write_shared`] would find others to share a commit with now.
+    pub fn would_share(&self, patience: &Patience<'_>) -> Result<bool> {
+        let Ok(lane) = self.engine()?.lane() else { return Ok(false) };
+        Ok(lane.shares(patience) && (!lane.is_free() || lane.expected() > 1))
     }
 
     /// [`Database::write_shared`] for a caller that cannot wait: another thread runs the work, with

@@ -17,6 +17,7 @@ mod report;
 mod rows;
 mod scope;
 mod session;
+mod shared;
 mod transaction;
 mod values;
 mod verbs;

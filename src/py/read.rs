@@ -27,6 +27,9 @@ impl Database {
                     return verbs::fetch_from(py, &reader, gil, &mut statement, parameters, want);
                 }
             }
+            if let Some(rows) = self.share_fetch(py, gil, patience, query, want)? {
+                return Ok(rows);
+            }
             self.transact_under(gil, patience, |connection, gil| {
                 verbs::fetch(py, connection, gil, query, want)
             })

@@ -122,6 +122,8 @@ pub(crate) fn stats<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py
     dict.set_item("writes", report.writes)?;
     dict.set_item("transactions", report.transactions)?;
     dict.set_item("rollbacks", report.rollbacks)?;
+    dict.set_item("group_commits", report.group_commits)?;
+    dict.set_item("group_writes", report.group_writes)?;
     let retries = PyDict::new(py);
     retries.set_item("operations", report.retries.operations)?;
     retries.set_item("attempts", report.retries.attempts)?;

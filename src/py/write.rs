@@ -11,14 +11,18 @@ use super::verbs::{self, Query};
 use crate::{Caller, Conflict, Connection, Mode, Patience};
 
 impl Database {
-    /// Run one statement's verb as a transaction of its own.
+    /// Run one statement's verb as a transaction of its own, unless it was shared.
     fn write<T>(
         &self,
         py: Python<'_>,
         timeout: Option<f64>,
+        share: impl FnOnce(&Gil, &Patience<'_>) -> Result<Option<T>, Failure>,
         mut verb: impl FnMut(&Connection, &Gil) -> Result<T, Failure>,
     ) -> PyResult<T> {
         call(py, timeout, |gil, patience| {
+            if let Some(value) = share(gil, patience)? {
+                return Ok(value);
+            }
             let engine = self.engine();
             engine.retrying(patience, || {
                 let writer = engine.writer(patience);
@@ -80,7 +84,8 @@ impl Database {
         timeout: Option<f64>,
     ) -> PyResult<u64> {
         let query = Query { sql, parameters };
-        self.write(py, timeout, |connection, gil| verbs::execute(connection, gil, query))
+        let share = |gil: &Gil, patience: &Patience<'_>| self.share_execute(gil, patience, query);
+        self.write(py, timeout, share, |c, gil| verbs::execute(c, gil, query))
     }
 
     /// Run one statement for each row of parameters, in one transaction.
@@ -114,7 +119,11 @@ impl Database {
         row: &Bound<'_, PyAny>,
         timeout: Option<f64>,
     ) -> PyResult<Option<i64>> {
-        self.write(py, timeout, |c, gil| insert::one(c, gil, table, row, &Conflict::Fail))
+        let share = |gil: &Gil, patience: &Patience<'_>| {
+            self.share_insert(gil, patience, table, row, &Conflict::Fail)
+        };
+        let verb = |c: &Connection, gil: &Gil| insert::one(c, gil, table, row, &Conflict::Fail);
+        self.write(py, timeout, share, verb)
     }
 
     /// Insert rows in one transaction; gives their number.
@@ -144,9 +153,14 @@ impl Database {
         do_nothing: bool,
         timeout: Option<f64>,
     ) -> PyResult<Option<i64>> {
-        self.transact(py, timeout, |connection, gil| {
+        call(py, timeout, |gil, patience| {
             let conflict = insert::conflict_of(key, update, do_nothing)?;
-            insert::one(connection, gil, table, row, &conflict)
+            match self.share_insert(gil, patience, table, row, &conflict)? {
+                Some(id) => Ok(id),
+                None => self.transact_under(gil, patience, |connection, gil| {
+                    insert::one(connection, gil, table, row, &conflict)
+                }),
+            }
         })
     }
 
