@@ -126,7 +126,7 @@ impl Caller for Both<'_> {
 enum Fall {
     /// One write could be seen in another's result: each is to run again alone.
     Apart,
-    /// It could not begin, and no member would fare better.
+    /// No member would fare better alone.
     Refused(Error),
     /// The leader was interrupted.
     Left,
@@ -271,7 +271,7 @@ fn together(
         })
         .map_err(|error| match error {
             _ if leader.gone.get() => Fall::Left,
-            Error::Busy(_) => Fall::Refused(error),
+            Error::Busy(_) | Error::Moved { .. } => Fall::Refused(error),
             _ => Fall::Apart,
         })?;
     let mut next = 0;
@@ -356,11 +356,15 @@ fn has_deferred_violation(connection: &Connection) -> bool {
 
 /// The same for another caller.
 fn copy(error: &Error) -> Option<Error> {
-    if let Error::Moved { path, problem } = error {
-        return Some(Error::Moved { path: path.clone(), problem: problem.clone() });
+    match error {
+        Error::Busy(busy) => {
+            let Busy { resource, waited, code, process, .. } = **busy;
+            let holders = busy.holders.clone();
+            Some(Error::Busy(Box::new(Busy { resource, waited, code, holders, process })))
+        }
+        Error::Moved { path, problem } => {
+            Some(Error::Moved { path: path.clone(), problem: problem.clone() })
+        }
+        _ => None,
     }
-    let Error::Busy(busy) = error else { return None };
-    let Busy { resource, waited, code, process, .. } = **busy;
-    let holders = busy.holders.clone();
-    Some(Error::Busy(Box::new(Busy { resource, waited, code, holders, process })))
 }

@@ -320,3 +320,18 @@ fn another_process_that_is_in_the_way_for_a_moment_is_waited_for() {
     }
     assert_eq!(ids(&db), [1, 2, 3, 100].into());
 }
+
+#[test]
+fn all_are_told_when_their_file_was_lost_before_the_commit() {
+    let (dir, db) = durable();
+    let path = dir.path().join("app.db");
+    let lose = move |connection: &Connection| {
+        std::fs::rename(&path, path.with_extension("moved")).ok();
+        connection.execute("INSERT INTO note VALUES (1, 'x')", &[])
+    };
+    let work: Vec<Work> =
+        vec![Box::new(lose), Box::new(execute("INSERT INTO note VALUES (2, 'x')"))];
+    for result in all_of(&db, work) {
+        assert!(matches!(result, Err(Error::Moved { .. })), "{result:?}");
+    }
+}
