@@ -24,7 +24,11 @@ impl Batch {
     /// Write the rows; gives the id of the last, where there is one row.
     pub(crate) fn write(&self, connection: &Connection) -> Result<(Option<i64>, Counts)> {
         let columns: Vec<&str> = self.columns.iter().map(String::as_str).collect();
-        let mut insert = self.conflict.prepare(connection, &self.table, &columns)?;
+        let prepared = self.conflict.prepare(connection, &self.table, &columns);
+        let mut insert = match self.first {
+            Some(first) => prepared.map_err(|error| error.at_row(first))?,
+            None => prepared?,
+        };
         let mut counts = Counts::default();
         let mut id = None;
         let width = columns.len().max(1);
