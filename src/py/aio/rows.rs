@@ -94,8 +94,9 @@ impl AsyncRows {
         this
     }
 
-    fn __anext__(&self) -> Operation {
-        Operation::new("iterate", Next { reading: Arc::clone(&self.reading), began: false })
+    fn __anext__(this: Py<Self>) -> Operation {
+        let reading = Arc::clone(&this.get().reading);
+        Operation::new("iterate", Next { reading, began: false, _rows: this })
     }
 
     /// End it early and give its connection back.
@@ -148,6 +149,8 @@ impl Work for Close {
 struct Next {
     reading: Arc<Mutex<Option<Reading>>>,
     began: bool,
+    /// Dropped, it would end what is read.
+    _rows: Py<AsyncRows>,
 }
 
 impl Work for Next {
