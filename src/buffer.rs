@@ -205,7 +205,7 @@ impl Connection {
         let mut buffer = Buffer::new(statement);
         while more {
             buffer.push(statement);
-            if buffer.len() >= limit || (buffer.len() % 64 == 0 && Instant::now() >= end) {
+            if buffer.len() >= limit || (buffer.len().is_multiple_of(64) && Instant::now() >= end) {
                 return Ok((buffer, true));
             }
             more = statement.step(self)?;
