@@ -9,7 +9,16 @@
 [(1, 'hello')]
 """
 
-from ._core import Rows, Snapshot, Transaction, __version__, restore
+from ._core import (
+    AsyncRows,
+    AsyncSnapshot,
+    AsyncTransaction,
+    Rows,
+    Snapshot,
+    Transaction,
+    __version__,
+    restore,
+)
 from .database import Database, open
 from .errors import (
     BusyError,
@@ -23,7 +32,6 @@ from .errors import (
     InterfaceError,
     InternalError,
     MigrationError,
-    MovedError,
     NotSupportedError,
     OperationalError,
     PathError,
@@ -65,6 +73,9 @@ else:
 
 __all__ = [
     "AsyncDatabase",
+    "AsyncRows",
+    "AsyncSnapshot",
+    "AsyncTransaction",
     "BusyError",
     "ClosedError",
     "CorruptionError",
@@ -78,7 +89,6 @@ __all__ = [
     "InternalError",
     "Migration",
     "MigrationError",
-    "MovedError",
     "NotSupportedError",
     "OperationalError",
     "PathError",

@@ -1,27 +1,33 @@
-"""The asynchronous face: the same verbs, awaited."""
+"""The asynchronous face: the same verbs, awaited.
+
+The examples run in `python -m asyncio`, where `await` needs no function around it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
-from os import PathLike
-from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Self, TypeVar, overload
 
-from . import _core
+from . import _core, errors
 from .database import DAY, engine_settings, keep_steps, steps_of
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
+    from os import PathLike
     from types import TracebackType
 
+    from ._retry import RetryClass, RetryPolicy
     from .migrations import Migrations
     from .reports import MigrationReport, Upserted
-    from ._retry import RetryPolicy
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class AsyncDatabase(_core.AsyncDatabase):
-    """A handle on one SQLite file for the tasks of an event loop; made by `holdfast.open_async`."""
+    """A handle on one SQLite file for the tasks of event loops; made by `holdfast.open_async`.
+
+    It may be used by every task, by every loop of the process, and by one loop after the other.
+    """
 
     __slots__ = ("_migrations", "_policy")
 
@@ -29,49 +35,113 @@ class AsyncDatabase(_core.AsyncDatabase):
     _policy: RetryPolicy | None
 
     async def execute_many(
-        self, sql: str, rows: Iterable[Any], *, timeout: float | None = None
+        self,
+        sql: str,
+        rows: Iterable[Sequence[Any] | Mapping[str, Any]],
+        *,
+        timeout: float | None = None,
     ) -> int:
-        """Run one statement for each row of parameters, in one transaction."""
+        """Run one statement for each row of parameters in one transaction; return the rows changed.
+
+        `rows` is any iterable; a generator is consumed in constant memory, some rows in each turn
+        of the loop.
+
+        >>> await db.execute_many("insert into note(body) values (?)", [["a"], ["b"]])
+        2
+        """
+        left = _Left(timeout)
         async with self.transaction(timeout=timeout) as tx:
-            return await tx.execute_many(sql, rows, timeout=timeout)
+            return await tx.execute_many(sql, rows, timeout=left())
 
     async def insert_many(
         self, table: str, rows: Iterable[Any], *, timeout: float | None = None
     ) -> int:
-        """Insert rows in one transaction; gives their number."""
+        """Insert rows in one transaction and return their number.
+
+        >>> await db.insert_many("note", [{"body": "a"}, {"body": "b"}])
+        2
+        """
+        left = _Left(timeout)
         async with self.transaction(timeout=timeout) as tx:
-            return await tx.insert_many(table, rows, timeout=timeout)
+            return await tx.insert_many(table, rows, timeout=left())
 
     async def upsert_many(
         self,
         table: str,
         rows: Iterable[Any],
         *,
-        key: str | Iterable[str],
-        update: str | Iterable[str] | None = None,
+        key: str | Sequence[str],
+        update: str | Sequence[str] | None = None,
         do_nothing: bool = False,
         timeout: float | None = None,
     ) -> Upserted:
-        """Insert or update rows in one transaction; gives how many came to which end."""
+        """Upsert rows in one transaction and count what became of them.
+
+        >>> await db.upsert_many("note", [{"id": 1, "body": "x"}, {"id": 9, "body": "y"}], key="id")
+        Upserted(inserted=1, updated=1, skipped=0)
+        """
+        left = _Left(timeout)
         async with self.transaction(timeout=timeout) as tx:
             return await tx.upsert_many(
-                table, rows, key=key, update=update, do_nothing=do_nothing, timeout=timeout
+                table, rows, key=key, update=update, do_nothing=do_nothing, timeout=left()
             )
 
+    @overload
     async def run(
         self,
         function: Callable[Concatenate[_core.AsyncTransaction, P], Awaitable[T]],
         *arguments: P.args,
         **keywords: P.kwargs,
-    ) -> T:
-        """Await a function in a transaction, all of it again on a retryable error."""
-        from ._retry import retry_async
+    ) -> T: ...
+    @overload
+    async def run(
+        self,
+        function: Callable[..., Awaitable[T]],
+        *arguments: Any,
+        timeout: float | None = None,
+        **keywords: Any,
+    ) -> T: ...
+    async def run(
+        self,
+        function: Callable[..., Awaitable[Any]],
+        *arguments: Any,
+        timeout: float | None = None,
+        **keywords: Any,
+    ) -> Any:
+        """Await `function(tx, ...)` in a transaction; on a retryable error, all of it again.
 
-        async def attempt() -> T:
-            async with self.transaction() as tx:
-                return await function(tx, *arguments, **keywords)
+        So the function may run more than once. How often and how long is the `retry` policy that
+        the database was opened with. `timeout` is in seconds, for everything but the commit; the
+        function is cancelled when it is over.
 
-        return await retry_async(attempt, self._policy, classify=_of_holdfast)
+        >>> async def add(tx, body):
+        ...     return await tx.insert("note", {"body": body})
+        >>> await db.run(add, "hello")
+        2
+        """
+        from asyncio import timeout as limit
+        from dataclasses import replace
+
+        from ._retry import RetryPolicy, retry_async
+
+        policy = self._policy or RetryPolicy()
+        left = _Left(timeout)
+        if timeout is not None:
+            policy = replace(policy, deadline=min(policy.deadline, timeout))
+
+        async def attempt() -> Any:
+            async with self.transaction(timeout=left()) as tx:
+                limited = limit(left())
+                try:
+                    async with limited:
+                        return await function(tx, *arguments, **keywords)
+                except TimeoutError as error:
+                    if not limited.expired():
+                        raise
+                    text = f"the function was cancelled after {timeout} s, its timeout"
+                    raise errors.TimeoutError(f"{text}; nothing of it was kept") from error
+
+        return await retry_async(attempt, policy, classify=_of_holdfast)
 
     async def migrate(
         self,
@@ -81,12 +151,19 @@ class AsyncDatabase(_core.AsyncDatabase):
         dry_run: bool = False,
         adopt: int | None = None,
         backup: bool = True,
+        timeout: float | None = None,
     ) -> MigrationReport:
-        """Apply the steps that are pending, all or none, and report."""
-        steps = steps_of(self, migrations)
-        return await self._migrate(steps, component, dry_run, adopt, backup)
+        """Apply the steps that are pending, all or none, and report; see `Database.migrate`.
 
-    async def __aenter__(self) -> AsyncDatabase:
+        >>> steps = [holdfast.Migration(1, "tag", "create table tag(name text)")]
+        >>> async with holdfast.open_async(folder / "app.db") as app:
+        ...     (await app.migrate(steps)).to_version
+        1
+        """
+        steps = steps_of(self, migrations)
+        return await self._migrate(steps, component, dry_run, adopt, backup, timeout)
+
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
@@ -98,11 +175,26 @@ class AsyncDatabase(_core.AsyncDatabase):
         await self.close()
 
 
-def _of_holdfast(error: Exception) -> Any:
-    from .errors import Error
-    from ._classify import RetryClass
+class _Left:
+    """What is left of a timeout, in seconds."""
 
-    again = isinstance(error, Error) and error.retryable
+    __slots__ = ("_end",)
+
+    def __init__(self, timeout: float | None) -> None:
+        from time import monotonic
+
+        self._end = None if timeout is None else monotonic() + timeout
+
+    def __call__(self) -> float | None:
+        from time import monotonic
+
+        return None if self._end is None else max(0.0, self._end - monotonic())
+
+
+def _of_holdfast(error: Exception) -> RetryClass:
+    from ._retry import RetryClass
+
+    again = isinstance(error, errors.Error) and error.retryable
     return RetryClass.RETRYABLE if again else RetryClass.PERMANENT
 
 
@@ -161,14 +253,14 @@ def open_async(
     hold_warning: float | None = 1.0,
     extensions: Iterable[str | PathLike[str]] = (),
 ) -> Opening:
-    """Open a database for an event loop; the arguments and errors are those of `holdfast.open`.
+    """Open a database for event loops; the arguments and errors are those of `holdfast.open`.
 
-    >>> async def main():
-    ...     async with holdfast.open_async(folder / "app.db") as app:
-    ...         await app.execute("create table note(body text)")
-    ...         await app.execute("insert into note values (?)", ["hello"])
-    ...         return await app.fetch_value("select body from note")
-    >>> asyncio.run(main())
+    >>> async with holdfast.open_async(folder / "app.db") as app:
+    ...     await app.execute("create table note(body text)")
+    ...     await app.execute("insert into note values (?)", ["hello"])
+    ...     await app.fetch_value("select body from note")
+    0
+    1
     'hello'
     """
     settings = engine_settings(

@@ -3,6 +3,7 @@
 //! What is short runs at once, on the event loop's thread; what may wait or take long runs on a
 //! worker, which never touches Python.
 
+mod backup;
 mod begin;
 mod database;
 mod end;
@@ -21,6 +22,7 @@ use pyo3::prelude::*;
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(database::open_later, module)?)?;
     module.add_class::<operation::Operation>()?;
+    module.add_class::<database::Opened>()?;
     module.add_class::<database::AsyncDatabase>()?;
     module.add_class::<session::AsyncSession>()?;
     module.add_class::<session::AsyncSnapshot>()?;

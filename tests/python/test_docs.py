@@ -1,14 +1,16 @@
 """Every example of the documentation, run."""
 
 import ast
+import asyncio
 import contextlib
 import doctest
 import importlib
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,6 +77,33 @@ def docstrings() -> Iterator[tuple[str, str, Path, int]]:
 EXAMPLES = list(docstrings())
 
 
+def enter(stack: contextlib.ExitStack, loop: asyncio.Runner, block: Any) -> Any:
+    """Enter a with block, synchronous or not."""
+    if not hasattr(block, "__aenter__"):
+        return stack.enter_context(block)
+
+    async def call(method: Callable[..., Any], *details: object) -> Any:
+        return await method(*details)
+
+    stack.push(lambda *details: loop.run(call(block.__aexit__, *details)))
+    return loop.run(call(block.__aenter__))
+
+
+def run_what_awaits(test: doctest.DocTest, loop: asyncio.Runner) -> None:
+    """Run the examples with `await` on a loop, as `python -m asyncio` does."""
+
+    async def run(source: str) -> None:
+        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        done = eval(compile(source, "<example>", "single", flags, dont_inherit=True), test.globs)
+        if done is not None:
+            await done
+
+    test.globs["_run"] = lambda source: loop.run(run(source))
+    for example in test.examples:
+        if re.search(r"\basync|await\b", example.source):
+            example.source = f"_run({example.source!r})\n"
+
+
 @pytest.mark.parametrize(
     ("module", "name", "path", "text"), EXAMPLES, ids=[f"{m}:{n}" for m, n, _, _ in EXAMPLES]
 )
@@ -83,23 +112,28 @@ def test_the_example_of_a_docstring(
 ) -> None:
     """`db` has a table note of one row; `tx` and `snap` are a transaction and a snapshot of it."""
     with contextlib.ExitStack() as stack:
-        db = stack.enter_context(holdfast.open(tmp_path / "example.db"))
+        loop = stack.enter_context(asyncio.Runner())
+        db: Any = stack.enter_context(holdfast.open(tmp_path / "example.db"))
         db.execute("create table note(id integer primary key, body text)")
         db.insert("note", {"body": "first"})
+        if name.startswith("Async"):
+            db = enter(stack, loop, holdfast.open_async(tmp_path / "example.db"))
         names = {**vars(importlib.import_module(module)), "holdfast": holdfast, "db": db}
         names |= {"folder": tmp_path, "__name__": "example"}
-        if name.startswith("Transaction"):
-            names["tx"] = stack.enter_context(db.transaction())
-        if name.startswith("Session"):
-            names["snap"] = stack.enter_context(db.snapshot())
+        kind = name.partition(".")[0]
+        if kind in {"Transaction", "AsyncTransaction"}:
+            names["tx"] = enter(stack, loop, db.transaction())
+        if kind in {"Session", "AsyncSession"}:
+            names["snap"] = enter(stack, loop, db.snapshot())
         test = doctest.DocTestParser().get_doctest(text, names, name, str(path), 0)
+        run_what_awaits(test, loop)
         said: list[str] = []
         runner = doctest.DocTestRunner(optionflags=pages.FLAGS, verbose=False)
         assert runner.run(test, out=said.append).failed == 0, "".join(said)
 
 
 def test_every_verb_of_the_stub_has_an_example() -> None:
-    plain = {"close", "closed", "path"}
+    plain = {"close", "closed", "path", "send", "throw"}
     shown = {name for module, name, _, _ in EXAMPLES if module == "holdfast._core"}
     tree = ast.parse((PACKAGE / "_core.pyi").read_text())
     for cls in (node for node in tree.body if isinstance(node, ast.ClassDef)):

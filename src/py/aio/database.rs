@@ -237,7 +237,7 @@ pub(crate) fn open_later(
 ) -> PyResult<Operation> {
     super::super::start(py)?;
     let options = options::from_python(Some(settings)).map_err(|error| error.into_py(py))?;
-    let open = move |_: &Patience<'_>| crate::Database::open_with(&path, options);
+    let open = move |patience: &Patience<'_>| crate::Database::open_under(&path, options, patience);
     let work = Upkeep::new(None, open, |py, database| {
         Ok(Py::new(py, Opened(Mutex::new(Some(database))))?.into_any())
     });

@@ -143,6 +143,11 @@ impl<T> Sender<T> {
         self.put(result);
     }
 
+    /// Wake the task to look before there is a result.
+    pub(super) fn nudge(&self) {
+        self.slot.mailbox.post(self.slot.number);
+    }
+
     fn put(&mut self, result: crate::Result<T>) {
         self.delivered = true;
         let unwanted = if self.slot.cancelled.load(Ordering::Acquire) {

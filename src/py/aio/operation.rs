@@ -99,8 +99,15 @@ impl Operation {
         this
     }
 
-    fn __iter__(this: Py<Self>) -> Py<Self> {
-        this
+    /// What debuggers and the names of tasks show.
+    #[getter(__name__)]
+    fn name(&self) -> &'static str {
+        self.verb
+    }
+
+    #[getter(__qualname__)]
+    fn qualified_name(&self) -> &'static str {
+        self.verb
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
@@ -108,12 +115,13 @@ impl Operation {
     }
 
     /// Go on, as a task does.
+    #[pyo3(signature = (_value, /))]
     fn send(&self, py: Python<'_>, _value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         self.go_on(py)
     }
 
     /// Cancel the work, and raise.
-    #[pyo3(signature = (kind, value=None, _traceback=None))]
+    #[pyo3(signature = (kind, value=None, _traceback=None, /))]
     fn throw(
         &self,
         kind: &Bound<'_, PyAny>,

@@ -1,6 +1,5 @@
 //! Work that is long by nature, done by a worker: opening, looking after a database, closing.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +12,8 @@ use super::super::{migrations, report};
 use super::database::AsyncDatabase;
 use super::operation::{Operation, Progress, Work};
 use super::waiting::{Deadline, Queue, Waiting};
+use crate::Patience;
 use crate::worker::{self, Priority};
-use crate::{BackupOptions, Patience};
 
 type Job<T> = Box<dyn FnOnce(&Patience<'_>) -> crate::Result<T> + Send + Sync>;
 type Finish<T> = Box<dyn FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + Sync>;
@@ -80,7 +79,7 @@ impl AsyncDatabase {
 #[pymethods]
 impl AsyncDatabase {
     /// Apply the migrations that are pending.
-    #[pyo3(signature = (migrations, component, dry_run, adopt, backup, timeout=None))]
+    #[pyo3(signature = (migrations, component, dry_run, adopt, backup, timeout))]
     #[allow(clippy::too_many_arguments)]
     fn _migrate(
         &self,
@@ -104,23 +103,24 @@ impl AsyncDatabase {
     }
 
     /// The number of the last migration that was applied.
-    #[pyo3(signature = (component="app"))]
-    fn schema_version(&self, component: &str) -> PyResult<Operation> {
+    #[pyo3(signature = (component="app", *, timeout=None))]
+    fn schema_version(&self, component: &str, timeout: Option<f64>) -> PyResult<Operation> {
         let component = component.to_owned();
         self.upkeep(
             "schema_version",
-            None,
-            move |engine, _| engine.schema_version(&component),
+            timeout,
+            move |engine, patience| engine.schema_version_with(&component, patience),
             |py, version| Ok(version.into_pyobject(py)?.into_any().unbind()),
         )
     }
 
     /// The pragmas as they were verified.
-    fn pragmas(&self) -> PyResult<Operation> {
+    #[pyo3(signature = (*, timeout=None))]
+    fn pragmas(&self, timeout: Option<f64>) -> PyResult<Operation> {
         self.upkeep(
             "pragmas",
-            None,
-            |engine, _| engine.pragmas(),
+            timeout,
+            |engine, patience| engine.pragmas_with(patience),
             |py, pragmas| Ok(report::pragmas(py, pragmas)?.into_any().unbind()),
         )
     }
@@ -140,6 +140,18 @@ impl AsyncDatabase {
         )
     }
 
+    /// Move pages from the write-ahead log into the database file.
+    #[pyo3(signature = (mode="passive", *, timeout=None))]
+    fn checkpoint(&self, mode: &str, timeout: Option<f64>) -> PyResult<Operation> {
+        let mode = mode.to_owned();
+        self.upkeep(
+            "checkpoint",
+            timeout,
+            move |engine, patience| engine.checkpoint(mode.parse()?, patience),
+            |py, done| Ok(report::checkpointed(py, &done)?.unbind()),
+        )
+    }
+
     /// Give free pages back to the file system.
     #[pyo3(signature = (pages=20, *, full=false, timeout=None))]
     fn vacuum(&self, pages: u32, full: bool, timeout: Option<f64>) -> PyResult<Operation> {
@@ -151,19 +163,6 @@ impl AsyncDatabase {
                 false => engine.vacuum(pages, patience),
             },
             |py, stats| Ok(report::vacuumed(py, &stats)?.unbind()),
-        )
-    }
-
-    /// Copy the database while others write, verified.
-    #[pyo3(signature = (path, *, overwrite=false, timeout=None))]
-    fn backup(&self, path: PathBuf, overwrite: bool, timeout: Option<f64>) -> PyResult<Operation> {
-        self.upkeep(
-            "backup",
-            timeout,
-            move |engine, patience| {
-                engine.backup(&path, BackupOptions { overwrite }, patience, &mut |_, _| {})
-            },
-            |py, done| Ok(report::backed_up(py, &done)?.unbind()),
         )
     }
 
