@@ -1,13 +1,18 @@
 """Fixtures that every file shares."""
 
+import asyncio
+import inspect
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
 import holdfast
+
+LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture
@@ -35,6 +40,40 @@ def db(opened: Callable[..., holdfast.Database]) -> holdfast.Database:
     database = opened()
     database.execute("create table note(id integer primary key, body)")
     return database
+
+
+@pytest.fixture
+def adb(path: Path) -> Iterator[holdfast.AsyncDatabase]:
+    """The asynchronous face of a database with an empty table `note`."""
+
+    async def open_() -> holdfast.AsyncDatabase:
+        database = await holdfast.open_async(path)
+        await database.execute("create table note(id integer primary key, body)")
+        return database
+
+    async def close(database: holdfast.AsyncDatabase) -> None:
+        await database.close()
+
+    database = asyncio.run(open_())
+    yield database
+    asyncio.run(close(database))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if inspect.iscoroutinefunction(metafunc.function):
+        metafunc.fixturenames.append("loop")
+        metafunc.parametrize("loop", LOOPS)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a test that is a coroutine function, on every kind of loop."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    with asyncio.Runner(loop_factory=LOOPS[pyfuncitem.callspec.params["loop"]]) as runner:
+        runner.run(pyfuncitem.obj(**arguments))
+    return True
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
