@@ -70,6 +70,7 @@ impl Hold {
         Holder {
             thread: self.thread,
             name: self.task.clone().or_else(|| names::of(self.thread)),
+            is_task: self.task.is_some(),
             statement: self.statement.as_deref().map(summary),
             held,
         }

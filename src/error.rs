@@ -133,8 +133,10 @@ impl fmt::Display for SqliteError {
 pub struct Holder {
     /// The operating system's id of the thread.
     pub thread: u64,
-    /// The name of the thread, where it has one.
+    /// The name of the thread, or of the task, where it has one.
     pub name: Option<String>,
+    /// Whether it is a task that the thread runs, not the thread itself.
+    pub is_task: bool,
     /// The first statement that ran on the connection, cut to one line.
     pub statement: Option<String>,
     /// How long it has been held.
@@ -144,6 +146,7 @@ pub struct Holder {
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.name {
+            Some(name) if self.is_task => write!(f, "task {name:?}")?,
             Some(name) => write!(f, "thread {name:?}")?,
             None => write!(f, "thread {}", self.thread)?,
         }

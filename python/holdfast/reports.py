@@ -120,7 +120,10 @@ class Latency(TypedDict):
 
 
 class Holder(TypedDict):
-    """Who holds a connection, with which first statement, for how many seconds."""
+    """Who holds a connection, with which first statement, for how many seconds.
+
+    `thread` is the name of the thread, or of the task that holds it.
+    """
 
     thread: str | None
     statement: str | None

@@ -135,7 +135,7 @@ fn class(error: &Error) -> &'static str {
 
 /// Python knows its threads by better names than the system does.
 fn name_threads(py: Python<'_>, busy: &mut Busy) -> PyResult<()> {
-    for holder in &mut busy.holders {
+    for holder in busy.holders.iter_mut().filter(|holder| !holder.is_task) {
         if let Some(name) = thread_name(py, holder.thread)? {
             holder.name = Some(name);
         }

@@ -158,7 +158,11 @@ pub(crate) fn holders<'py>(py: Python<'py>, holders: &[Holder]) -> PyResult<Boun
 
 fn holder<'py>(py: Python<'py>, holder: &Holder) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
-    let name = thread_name(py, holder.thread)?.or_else(|| holder.name.clone());
+    let name = match holder.is_task {
+        true => None,
+        false => thread_name(py, holder.thread)?,
+    };
+    let name = name.or_else(|| holder.name.clone());
     dict.set_item("thread", name)?;
     dict.set_item("statement", &holder.statement)?;
     dict.set_item("held", holder.held.as_secs_f64())?;
