@@ -3,30 +3,42 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-/// How long the tasks of a loop do work at once before each of them has to give way.
+/// How long the tasks of a loop together do work at once in one turn of it.
 const SLICE: Duration = Duration::from_millis(1);
 
 thread_local! {
+    /// When the task whose turn it is began, and how much of the slice is its share.
     static BEGUN: Cell<Option<Instant>> = const { Cell::new(None) };
-    static SPENT: Cell<bool> = const { Cell::new(false) };
+    static SHARE: Cell<Duration> = const { Cell::new(SLICE) };
+    /// Tasks that gave way and have not had their turn since.
+    static WAITING: Cell<u32> = const { Cell::new(0) };
 }
 
 /// Whether the task that just did some work at once has to give way.
 pub(super) fn must_yield() -> bool {
-    let now = Instant::now();
-    if !SPENT.get() && BEGUN.get().is_none_or(|begun| now.duration_since(begun) >= SLICE) {
-        SPENT.set(true);
-    }
-    SPENT.get()
+    BEGUN.get().is_none_or(|begun| begun.elapsed() >= SHARE.get())
 }
 
-/// How long the present task may go on.
+/// When the task whose turn it is should give way.
 pub(super) fn slice_end() -> Instant {
-    Instant::now() + SLICE
+    Instant::now() + SHARE.get()
 }
 
-/// The loop came back to a task that gave way: it has been to all others since.
-pub(super) fn resumed() {
-    BEGUN.set(Some(Instant::now()));
-    SPENT.set(false);
+/// A task that gives way; dropped when its next turn has come.
+pub(super) struct Turn(());
+
+impl Turn {
+    pub(super) fn wait() -> Self {
+        WAITING.set(WAITING.get() + 1);
+        Turn(())
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let others = WAITING.get().saturating_sub(1);
+        WAITING.set(others);
+        SHARE.set(SLICE / (others + 1));
+        BEGUN.set(Some(Instant::now()));
+    }
 }
