@@ -7,7 +7,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::super::error::Failure;
-use super::fair;
+use super::fair::{self, Turn};
 
 /// How far work has come.
 pub(super) enum Progress {
@@ -31,9 +31,9 @@ pub(super) trait Work: Send + Sync {
 
 enum State {
     Fresh(Box<dyn Work>),
-    Running(Box<dyn Work>),
+    Running(Box<dyn Work>, Option<Turn>),
     /// Done at once, but others come first.
-    Holding(Py<PyAny>),
+    Holding(Py<PyAny>, Turn),
     Ended,
 }
 
@@ -53,32 +53,28 @@ impl Operation {
         let Ok(mut state) = self.state.try_lock() else {
             return Err(PyValueError::new_err("coroutine already executing"));
         };
-        let fresh = matches!(*state, State::Fresh(_));
-        match std::mem::replace(&mut *state, State::Ended) {
-            State::Ended => Err(PyRuntimeError::new_err("cannot reuse already awaited coroutine")),
-            State::Holding(value) => {
-                fair::resumed();
-                Err(PyStopIteration::new_err((value,)))
+        let (mut work, fresh) = match std::mem::replace(&mut *state, State::Ended) {
+            State::Ended => {
+                let text = "cannot reuse already awaited coroutine";
+                return Err(PyRuntimeError::new_err(text));
             }
-            State::Fresh(mut work) | State::Running(mut work) => {
-                if !fresh {
-                    fair::resumed();
-                }
-                match work.advance(py).map_err(|failure| failure.into_py(py))? {
-                    Progress::Done(value) if fresh && work.may_hold() && fair::must_yield() => {
-                        *state = State::Holding(value);
-                        Ok(py.None())
-                    }
-                    Progress::Done(value) => Err(PyStopIteration::new_err((value,))),
-                    Progress::Wait(future) => {
-                        *state = State::Running(work);
-                        Ok(future)
-                    }
-                    Progress::Turn => {
-                        *state = State::Running(work);
-                        Ok(py.None())
-                    }
-                }
+            State::Holding(value, _turn) => return Err(PyStopIteration::new_err((value,))),
+            State::Fresh(work) => (work, true),
+            State::Running(work, _turn) => (work, false),
+        };
+        match work.advance(py).map_err(|failure| failure.into_py(py))? {
+            Progress::Done(value) if fresh && work.may_hold() && fair::must_yield() => {
+                *state = State::Holding(value, Turn::wait());
+                Ok(py.None())
+            }
+            Progress::Done(value) => Err(PyStopIteration::new_err((value,))),
+            Progress::Wait(future) => {
+                *state = State::Running(work, None);
+                Ok(future)
+            }
+            Progress::Turn => {
+                *state = State::Running(work, Some(Turn::wait()));
+                Ok(py.None())
             }
         }
     }
