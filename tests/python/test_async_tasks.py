@@ -95,7 +95,6 @@ async def test_a_shielded_operation_goes_on(adb: AsyncDatabase) -> None:
 async def test_one_that_is_never_awaited_does_nothing(adb: AsyncDatabase) -> None:
     with pytest.warns(RuntimeWarning, match="execute was never awaited, and did nothing"):
         adb.execute(INSERT, ["a"])
-        gc.collect()
     assert await adb.fetch_value(COUNT) == 0
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -1,4 +1,4 @@
-"""Transactions and snapshots of tasks: their ends, nesting, misuse, and running again."""
+"""Transactions and snapshots of tasks: their ends, nesting and misuse."""
 
 import asyncio
 from typing import Any
@@ -6,16 +6,11 @@ from typing import Any
 import pytest
 
 import holdfast
-from holdfast import AsyncDatabase, RetryPolicy
-from holdfast.errors import BusyError, ClosedError, Error, ProgrammingError, TimeoutError
+from holdfast import AsyncDatabase
+from holdfast.errors import BusyError, ClosedError, Error, ProgrammingError
 
 INSERT = "insert into note(body) values (?)"
 BODIES = "select group_concat(body, ' ') from (select body from note order by id)"
-LONG = "with recursive c(n) as (select 1 union all select n + 1 from c) select count(*) from c"
-
-
-class Again(Error):
-    retryable = True
 
 
 @pytest.mark.parametrize("mode", ["immediate", "deferred", "exclusive"])
@@ -142,7 +137,9 @@ async def test_another_task_waits_and_learns_who_holds_the_lane(adb: AsyncDataba
 
     holder = asyncio.create_task(hold(), name="the importer")
     await held.wait()
-    with pytest.raises(BusyError, match='task "the importer".*delete from note where id = 77') as caught:
+    with pytest.raises(
+        BusyError, match='task "the importer".*delete from note where id = 77'
+    ) as caught:
         await adb.execute(INSERT, ["b"], timeout=0.05)
     assert [h["thread"] for h in caught.value.holders] == ["the importer"]
     waiting = asyncio.create_task(adb.insert("note", {"body": "later"}))
@@ -150,57 +147,3 @@ async def test_another_task_waits_and_learns_who_holds_the_lane(adb: AsyncDataba
     done.set()
     await holder
     assert await waiting == 1
-
-
-async def test_run_gives_the_result_and_commits(adb: AsyncDatabase) -> None:
-    async def add(tx: holdfast.AsyncTransaction, *bodies: str, upper: bool) -> int:
-        for body in bodies:
-            await tx.execute(INSERT, [body.upper() if upper else body])
-        return len(bodies)
-
-    assert await adb.run(add, "a", "b", upper=True) == 2
-    assert await adb.fetch_value(BODIES) == "A B"
-
-
-async def test_run_runs_the_whole_function_again(path: Any) -> None:
-    calls: list[int] = []
-    policy = RetryPolicy(attempts=3, min_delay=0.001, max_delay=0.002)
-    async with holdfast.open_async(path, retry=policy) as adb:
-        await adb.execute("create table note(id integer primary key, body)")
-
-        async def work(tx: holdfast.AsyncTransaction, needed: int) -> str:
-            await tx.execute(INSERT, ["x"])
-            calls.append(await tx.fetch_value("select count(*) from note"))
-            if len(calls) < needed:
-                raise Again(str(len(calls)))
-            return "done"
-
-        assert await adb.run(work, 3) == "done"
-        assert calls == [1, 1, 1]
-        with pytest.raises(Again, match="6"):
-            await adb.run(work, 100)
-        assert await adb.fetch_value(BODIES) == "x"
-
-
-async def test_run_does_not_repeat_what_is_final(adb: AsyncDatabase) -> None:
-    calls: list[int] = []
-
-    async def work(tx: holdfast.AsyncTransaction) -> None:
-        calls.append(await tx.execute(INSERT, ["x"]))
-        raise ValueError
-
-    with pytest.raises(ValueError):
-        await adb.run(work)
-    assert calls == [1]
-    assert await adb.fetch_value(BODIES) is None
-
-
-async def test_run_ends_with_its_timeout(adb: AsyncDatabase) -> None:
-    async def work(tx: holdfast.AsyncTransaction, sql: str) -> None:
-        await tx.execute(INSERT, ["x"])
-        await tx.fetch_value(sql)
-
-    with pytest.raises(TimeoutError, match=r"0\.1 s, its timeout; nothing of it was kept"):
-        await adb.run(work, LONG, timeout=0.1)
-    assert await adb.fetch_value(BODIES) is None
-    assert await adb.run(work, "select 1", timeout=30) is None
