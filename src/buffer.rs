@@ -182,7 +182,7 @@ impl Connection {
     ///
     /// # Errors
     /// [`Error::Misuse`] for a statement that writes or gives no rows.
-    pub(crate) fn begin_rows(&self, sql: &str, parameters: &Parameters) -> Result<Statement> {
+    pub fn begin_rows(&self, sql: &str, parameters: &Parameters) -> Result<Statement> {
         let mut statement = self.statement(sql)?;
         if !statement.is_readonly() {
             return Err(Error::Misuse(
@@ -195,7 +195,7 @@ impl Connection {
     }
 
     /// The next rows, at most `limit` and not for long; whether there may be more.
-    pub(crate) fn read_rows(
+    pub fn read_rows(
         &self,
         statement: &mut Statement,
         limit: usize,

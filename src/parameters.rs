@@ -44,7 +44,7 @@ impl Parameters {
 
 impl Connection {
     /// Run one statement to its end; gives the number of rows changed.
-    pub(crate) fn execute_owned(&self, sql: &str, parameters: &Parameters) -> Result<u64> {
+    pub fn execute_owned(&self, sql: &str, parameters: &Parameters) -> Result<u64> {
         let mut statement = self.statement(sql)?;
         if statement.is_readonly() && statement.column_count() > 0 {
             return Err(Error::Misuse(
@@ -55,7 +55,7 @@ impl Connection {
     }
 
     /// Run a statement that is at hand to its end; gives the number of rows changed.
-    pub(crate) fn run_owned(
+    pub fn run_owned(
         &self,
         statement: &mut Statement,
         parameters: &Parameters,
