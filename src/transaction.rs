@@ -125,7 +125,7 @@ impl Transaction {
     }
 
     /// How many rows it has changed so far, about.
-    pub(crate) fn changes(&self) -> u64 {
+    pub fn changes(&self) -> u64 {
         self.writer.total_changes().saturating_sub(self.before)
     }
 
