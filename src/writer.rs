@@ -89,6 +89,10 @@ struct Queue {
     holder: Option<Owner>,
     waiting: VecDeque<Arc<Ticket>>,
     closed: bool,
+    /// The lane was left free for the first who waits, and others may come before.
+    offered: bool,
+    /// The first who waits was overtaken: it is next.
+    hurry: bool,
     /// How many must wait before the leader of a group is told.
     wanted: Option<usize>,
     recent: Option<Recent>,
@@ -183,7 +187,8 @@ impl Queue {
         if let Some(error) = self.holder.and_then(|holder| owner.deadlocks(holder)) {
             return Err(error);
         }
-        let free = self.holder.is_none() && self.waiting.is_empty();
+        // Free while others wait: whoever runs first takes it.
+        let free = self.holder.is_none();
         if free {
             self.holder = Some(owner);
         }
@@ -256,6 +261,15 @@ impl Lane {
         let mut polled = begun;
         let mut queue = self.queue();
         loop {
+            if queue.holder.is_none()
+                && !queue.closed
+                && queue.waiting.front().is_some_and(|first| Arc::ptr_eq(first, ticket))
+            {
+                queue.waiting.pop_front();
+                queue.hurry = false;
+                queue.holder = Some(ticket.owner);
+                return Ok(());
+            }
             if !queue.waiting.iter().any(|t| Arc::ptr_eq(t, ticket)) {
                 if queue.closed {
                     drop(queue);
@@ -274,10 +288,17 @@ impl Lane {
             };
             if let Some(error) = failure {
                 queue.withdraw(ticket);
+                let unclaimed = queue.holder.is_none() && !queue.closed;
+                drop(queue);
+                if unclaimed {
+                    self.pass_on(engine);
+                }
                 return Err(error);
             }
             let time = POLL.min(deadline - now);
             queue = turn.wait_timeout(queue, time).unwrap_or_else(PoisonError::into_inner).0;
+            let first = queue.waiting.front().is_some_and(|first| Arc::ptr_eq(first, ticket));
+            queue.hurry |= first && queue.offered && queue.holder.is_some();
             if polled.elapsed() >= POLL {
                 polled = Instant::now();
                 let waiting = queue.waiting.len();
@@ -286,7 +307,7 @@ impl Lane {
                 let proceed = patience.caller().proceed();
                 queue = self.queue();
                 if !proceed {
-                    let came = !queue.withdraw(ticket);
+                    let came = !queue.withdraw(ticket) || queue.holder.is_none();
                     drop(queue);
                     if came {
                         // In the same moment: to be passed on.
@@ -306,7 +327,7 @@ impl Lane {
 
     /// Give the lane to whoever waits first.
     fn pass_on(&self, engine: &Arc<Engine>) {
-        if let Some(ticket) = self.call_next(engine) {
+        if let Some(ticket) = self.call_next(engine, true) {
             let (writer, theirs) = (Writer::holding(engine), Arc::clone(&ticket));
             if let Err(error) =
                 worker::spawn(Priority::Normal, move || group::serve(writer, theirs))
@@ -317,9 +338,25 @@ impl Lane {
     }
 
     /// [`Lane::pass_on`], but gives a job for a thread of the engine to the caller.
-    fn call_next(&self, engine: &Arc<Engine>) -> Option<Arc<Ticket>> {
+    ///
+    /// A thread that waits first is woken, and until it runs the lane is anybody's, if `anybody`: to
+    /// wait for it each time would cost a change of threads for each write. It is overtaken until it
+    /// has seen that once; then the lane is its own.
+    fn call_next(&self, engine: &Arc<Engine>, anybody: bool) -> Option<Arc<Ticket>> {
         let next = {
             let mut queue = self.queue();
+            let first = queue.waiting.front();
+            if let Some(Turn::Thread(turn)) = first.map(|ticket| &ticket.turn)
+                && anybody
+                && !queue.hurry
+            {
+                turn.notify_one();
+                queue.holder = None;
+                queue.offered = true;
+                return None;
+            }
+            queue.offered = false;
+            queue.hurry = false;
             let next = queue.waiting.pop_front();
             queue.holder = next.as_ref().map(|ticket| ticket.holder());
             if let Some(Turn::Parked(_, called)) = next.as_ref().map(|ticket| &ticket.turn) {

@@ -115,7 +115,7 @@ impl Writer {
         let mut this = std::mem::ManuallyDrop::new(self);
         // SAFETY: `this` is never dropped.
         unsafe { std::mem::ManuallyDrop::drop(&mut this.engine) };
-        let ticket = engine.lane().ok()?.call_next(&engine)?;
+        let ticket = engine.lane().ok()?.call_next(&engine, false)?;
         Some((Writer::holding(&engine), ticket))
     }
 
