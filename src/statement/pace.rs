@@ -235,19 +235,42 @@ impl Statement {
     }
 }
 
+/// Where the rows of several VALUES are made, for which a program turns back as often as they are.
+#[derive(Default)]
+struct Turns(Vec<bool>);
+
+impl Turns {
+    /// Whether the instruction turns back, as for the rows of a recursive query, so that its number
+    /// of rounds is not known.
+    fn next(&mut self, opcode: &str, address: i64, target: i64) -> bool {
+        if address == 0 {
+            // A program of its own, as each trigger's is.
+            self.0.clear();
+        }
+        self.0.push(opcode == "Yield");
+        // The end of each program turns to its second instruction, once.
+        let back = opcode == "Goto" && target > 1 && target <= address;
+        let of_values = usize::try_from(target).is_ok_and(|at| self.0.get(at) == Some(&true));
+        back && !of_values
+    }
+}
+
 /// Not by EXPLAIN, which would set the number of changes.
 fn plan_of(connection: &Connection, raw: NonNull<ffi::sqlite3_stmt>) -> Result<Plan> {
     connection.internal(|| {
-        let mut plan = connection.statement("SELECT opcode, p4 FROM bytecode(?)")?;
+        let mut plan = connection.statement("SELECT opcode, p4, addr, p2 FROM bytecode(?)")?;
         let of = raw.as_ptr().cast();
         // SAFETY: both statements are valid, and the pointer is let go of with the reset.
         unsafe {
             ffi::sqlite3_bind_pointer(plan.raw.as_ptr(), 1, of, c"stmt-pointer".as_ptr(), None);
         }
         let mut found = Plan::Bounded;
+        let mut turns = Turns::default();
         while plan.step(connection)? {
             let opcode = plan.column(0).as_str().unwrap_or_default();
-            if LOOPS.contains(&opcode) {
+            let (address, target) = (plan.column(2).as_i64(), plan.column(3).as_i64());
+            let again = turns.next(opcode, address.unwrap_or(0), target.unwrap_or(0));
+            if again || LOOPS.contains(&opcode) {
                 found = Plan::Loops;
             }
             if BLOCKING.contains(&opcode) {

@@ -52,6 +52,33 @@ fn a_plan_of_short_steps_does_not_block() {
 }
 
 #[test]
+fn a_write_is_bounded_unless_it_goes_round_for_rows() {
+    let (_dir, db) = open();
+    let writer = db.writer(&Patience::unbounded()).expect("the lane");
+    for (sql, bounded) in [
+        ("INSERT INTO note(body) VALUES (?)", true),
+        ("INSERT INTO note(body) VALUES (1), (2), (3)", true),
+        ("INSERT INTO note(body) VALUES (?) ON CONFLICT (id) DO UPDATE SET body = 1", true),
+        ("UPDATE note SET body = upper(body) WHERE id = 1", true),
+        ("DELETE FROM note WHERE id = ?", true),
+        ("UPDATE note SET body = 1", false),
+        ("INSERT INTO note(body) SELECT body FROM note", false),
+        (
+            "INSERT INTO note(body) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) \
+             SELECT i FROM n",
+            false,
+        ),
+        (
+            "INSERT INTO note(body) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) \
+             SELECT count(*) FROM n",
+            false,
+        ),
+    ] {
+        assert_eq!(writer.statement(sql).expect(sql).is_bounded(&writer), bounded, "{sql}");
+    }
+}
+
+#[test]
 fn a_trigger_and_an_index_count_as_part_of_the_plan() {
     let (_dir, db) = open();
     let insert = "INSERT INTO note(body) VALUES ('a')";

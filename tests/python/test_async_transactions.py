@@ -10,6 +10,7 @@ from holdfast import AsyncDatabase
 from holdfast.errors import BusyError, ClosedError, Error, ProgrammingError
 
 INSERT = "insert into note(body) values (?)"
+LONG = "with recursive c(n) as (select 1 union all select n + 1 from c) select count(*) from c"
 BODIES = "select group_concat(body, ' ') from (select body from note order by id)"
 
 
@@ -124,6 +125,27 @@ async def test_it_is_used_inside_its_block_alone(adb: AsyncDatabase) -> None:
             await session.fetch_value("select 1")
     with pytest.raises(ProgrammingError, match="mode"):
         adb.transaction("sometimes")  # pyright: ignore[reportArgumentType]
+
+
+async def test_a_query_cancelled_in_it_leaves_it_standing(adb: AsyncDatabase) -> None:
+    async with adb.transaction() as tx:
+        await tx.execute(INSERT, ["a"])
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(tx.fetch_value(LONG), 0.05)
+        await tx.execute(INSERT, ["b"])
+    assert await adb.fetch_value(BODIES) == "a b"
+
+
+async def test_a_write_cancelled_in_the_middle_rolls_it_back(adb: AsyncDatabase) -> None:
+    with pytest.raises(ClosedError, match="rolled back"):
+        async with adb.transaction() as tx:
+            await tx.execute(INSERT, ["a"])
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(tx.execute(f"insert into note(body) {LONG}"), 0.05)
+            with pytest.raises(ClosedError, match="rolled back"):
+                await tx.execute(INSERT, ["b"])
+    assert await adb.fetch_value(BODIES) is None
+    assert await adb.execute(INSERT, ["c"], timeout=10) == 1
 
 
 async def test_another_task_waits_and_learns_who_holds_the_lane(adb: AsyncDatabase) -> None:
