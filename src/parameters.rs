@@ -55,11 +55,7 @@ impl Connection {
     }
 
     /// Run a statement that is at hand to its end; gives the number of rows changed.
-    pub fn run_owned(
-        &self,
-        statement: &mut Statement,
-        parameters: &Parameters,
-    ) -> Result<u64> {
+    pub fn run_owned(&self, statement: &mut Statement, parameters: &Parameters) -> Result<u64> {
         let before = self.total_changes();
         parameters.bind(self, statement)?;
         statement.run(self)?;
