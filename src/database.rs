@@ -113,6 +113,11 @@ impl Database {
         if self.slot.generation == now { Ok(&self.slot.engine) } else { self.engine_after_fork() }
     }
 
+    /// The error of those who come too late.
+    pub(crate) fn closed(&self) -> Error {
+        self.slot.engine.closed()
+    }
+
     #[cold]
     fn engine_after_fork(&self) -> Result<&Arc<Engine>> {
         let mut slot = &self.slot;

@@ -22,6 +22,7 @@ use crate::writer::{Lane, Ticket, Writer};
 mod database;
 mod work;
 
+pub use database::Deferred;
 pub(crate) use work::{Job, Work};
 
 /// How many writes share a commit at most.
@@ -63,6 +64,13 @@ impl Member {
         })
     }
 
+    /// Leave the work to another leader.
+    fn put_back(self) {
+        if let Some(job) = &self.ticket.job {
+            job.put_back(self.work);
+        }
+    }
+
     /// Hand the result over.
     fn settle(mut self) {
         let outcome = self.outcome.take().unwrap_or_else(|| Err(work::lost()));
@@ -93,6 +101,10 @@ impl Caller for Leader<'_> {
         self.caller.release();
     }
 
+    fn may_wait(&self) -> bool {
+        self.caller.may_wait()
+    }
+
     fn proceed(&self) -> bool {
         // A signal is reported once.
         if !self.gone.get() && !self.caller.proceed() {
@@ -111,6 +123,10 @@ struct Both<'a> {
 impl Caller for Both<'_> {
     fn release(&self) {
         self.leader.release();
+    }
+
+    fn may_wait(&self) -> bool {
+        self.leader.may_wait()
     }
 
     fn proceed(&self) -> bool {
@@ -234,13 +250,7 @@ fn run(
         return Err(Fall::Forked);
     }
     match &result {
-        Ok(()) if members.len() > 1 => {
-            engine.stats.group_commits.add(1);
-            engine.stats.group_writes.add(members.len() as u64);
-            // The turn itself is counted when it ends.
-            engine.stats.writes.add(members.len() as u64 - 1);
-        }
-        Ok(()) => {}
+        Ok(()) => engine.stats.shared(members.len()),
         Err(_) => clean(connection),
     }
     result
@@ -274,26 +284,10 @@ fn together(
             Error::Busy(_) | Error::Moved { .. } => Fall::Refused(error),
             _ => Fall::Apart,
         })?;
-    let mut next = 0;
+    let mut done = 0;
     loop {
-        while let Some(member) = members.get_mut(next) {
-            next += 1;
-            let before = connection.total_changes();
-            let outcome = member.attempt(connection, leader);
-            if leader.gone.get() {
-                return Err(Fall::Left);
-            }
-            if !connection.is_current() {
-                return Err(Fall::Forked);
-            }
-            // What failed half way must not be kept with the others' work.
-            let half = outcome.is_err() && connection.total_changes() != before;
-            let fell = connection.is_idle() || has_deferred_violation(connection);
-            member.outcome = Some(outcome);
-            if half || fell || member.panicked {
-                return Err(Fall::Apart);
-            }
-        }
+        attempt_all(connection, &mut members[done..], leader)?;
+        done = members.len();
         let room = MOST - members.len();
         if room == 0 || begun.elapsed() >= OPEN {
             break;
@@ -316,6 +310,64 @@ fn together(
         _ if leader.gone.get() => Fall::Left,
         _ => Fall::Apart,
     })
+}
+
+/// Run each in the transaction that is open.
+fn attempt_all(
+    connection: &Connection,
+    members: &mut [Member],
+    leader: &Leader<'_>,
+) -> Result<(), Fall> {
+    for member in members {
+        let before = connection.total_changes();
+        let outcome = member.attempt(connection, leader);
+        if leader.gone.get() {
+            return Err(Fall::Left);
+        }
+        if !connection.is_current() {
+            return Err(Fall::Forked);
+        }
+        // What failed half way must not be kept with the others' work.
+        let half = outcome.is_err() && connection.total_changes() != before;
+        let fell = connection.is_idle() || has_deferred_violation(connection);
+        member.outcome = Some(outcome);
+        if half || fell || member.panicked {
+            return Err(Fall::Apart);
+        }
+    }
+    Ok(())
+}
+
+/// A caller that cannot wait, as an event loop.
+struct Hurried;
+
+impl Caller for Hurried {
+    fn may_wait(&self) -> bool {
+        false
+    }
+}
+
+/// Run writes at once, in one transaction; `false` when that would mean to wait or does not do:
+/// then nothing has come of it, and the tickets have their work again.
+pub(crate) fn at_once(writer: Writer, tickets: &[Arc<Ticket>]) -> bool {
+    let leader = Leader::new(&Hurried);
+    let mut members: Vec<_> = tickets.iter().cloned().filter_map(Member::of).collect();
+    let patience = Patience::new(None, &leader);
+    let kept = {
+        let _attention = writer.attend(&patience);
+        let run = |connection: &Connection| {
+            attempt_all(connection, &mut members, &leader).map_err(|_| Error::Interrupted)
+        };
+        writer.whole(run).is_ok()
+    };
+    if kept {
+        writer.engine().stats.shared(members.len());
+        drop(writer);
+        members.into_iter().for_each(Member::settle);
+    } else if writer.is_current() {
+        members.into_iter().for_each(Member::put_back);
+    }
+    kept
 }
 
 /// Run one by itself, again while it fails with a retryable error.

@@ -137,6 +137,15 @@ impl Stats {
         Stats { longest_holds: Holds::new(options.hold_warning), ..Stats::default() }
     }
 
+    /// Count writes that shared a commit; the turn itself is counted when it ends.
+    pub(crate) fn shared(&self, writes: usize) {
+        if writes > 1 {
+            self.group_commits.add(1);
+            self.group_writes.add(writes as u64);
+            self.writes.add(writes as u64 - 1);
+        }
+    }
+
     /// Count a turn on the lane that is over.
     #[inline]
     pub(crate) fn lane_held(&self, hold: &Hold) {

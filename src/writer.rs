@@ -143,8 +143,15 @@ impl Ticket {
         Arc::new(Ticket { owner, turn, job: Some(job) })
     }
 
+    /// Its caller has gone.
+    pub(crate) fn abandon(&self) {
+        if let Some(job) = &self.job {
+            job.abandon();
+        }
+    }
+
     /// Tell the caller of its job that there will be no run of it.
-    fn fail(&self, error: Error) {
+    pub(crate) fn fail(&self, error: Error) {
         if let Some(mut work) = self.job.as_ref().and_then(Job::take) {
             work.settle(Err(error));
         }
@@ -527,6 +534,10 @@ pub struct Place {
 }
 
 impl Place {
+    pub(crate) fn of(engine: &Arc<Engine>, ticket: Arc<Ticket>) -> Self {
+        Place { engine: Arc::downgrade(engine), ticket }
+    }
+
     /// Give the place up; `false` when the turn has come already.
     pub fn withdraw(&self) -> bool {
         let Some(engine) = self.engine.upgrade() else { return true };

@@ -77,7 +77,52 @@ impl Database {
         done: impl FnOnce(Result<T>) + Send + 'static,
     ) -> Result<Place> {
         let job = Job::new(Task::new(run, done));
-        Writer::lead_later(self.engine()?, Ticket::shared(owner, Turn::Worker, job))
+        let ticket = Ticket::shared(owner, Turn::Worker, job);
+        Writer::lead_later(self.engine()?, Arc::clone(&ticket)).inspect_err(|_| ticket.abandon())
+    }
+}
+
+/// A write that waits for the others of its turn; see [`Database::write_together`].
+pub struct Deferred(Arc<Ticket>);
+
+impl Database {
+    /// Whether a commit waits for the disk.
+    pub fn syncs_on_commit(&self) -> Result<bool> {
+        Ok(self.engine()?.lane()?.syncs())
+    }
+
+    /// A write for [`Database::write_together`], and its place until then: withdrawn or interrupted,
+    /// it is not run.
+    pub fn defer<T: Send + 'static>(
+        &self,
+        owner: Owner,
+        run: impl FnMut(&Connection) -> Result<T> + Send + 'static,
+        done: impl FnOnce(Result<T>) + Send + 'static,
+    ) -> Result<(Deferred, Place)> {
+        let engine = self.engine()?;
+        let ticket = Ticket::shared(owner, Turn::Worker, Job::new(Task::new(run, done)));
+        Ok((Deferred(Arc::clone(&ticket)), Place::of(engine, ticket)))
+    }
+
+    /// Run writes with one commit: at once where the lane is free, a commit does not wait for the
+    /// disk and no other process is in the way; otherwise as [`Database::write_later`] does.
+    pub fn write_together(&self, writes: Vec<Deferred>) {
+        let tickets: Vec<_> = writes.into_iter().map(|Deferred(ticket)| ticket).collect();
+        let engine = match self.engine() {
+            Ok(engine) => engine,
+            Err(_) => return tickets.iter().for_each(|ticket| ticket.fail(self.closed())),
+        };
+        let free = Writer::try_enter(engine, Owner::passing()).ok().flatten();
+        if let Some(writer) = free.filter(|writer| !writer.syncs_on_commit())
+            && super::at_once(writer, &tickets)
+        {
+            return;
+        }
+        for ticket in tickets {
+            if let Err(error) = Writer::lead_later(engine, Arc::clone(&ticket)) {
+                ticket.fail(error);
+            }
+        }
     }
 }
 

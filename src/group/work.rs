@@ -91,6 +91,11 @@ impl Job {
         self.work.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// Give the work back, to be led by another.
+    pub(super) fn put_back(&self, work: Box<dyn Work>) {
+        *self.work.lock().unwrap_or_else(PoisonError::into_inner) = Some(work);
+    }
+
     /// Its caller has gone; nothing is handed out.
     pub(crate) fn abandon(&self) {
         if let Some(mut work) = self.take() {

@@ -43,6 +43,15 @@ impl Batch {
         Ok((id, counts))
     }
 
+    /// Whether writing a row looks at a few others at most.
+    pub(crate) fn is_bounded(&self, connection: &Connection) -> Result<bool> {
+        let columns: Vec<&str> = self.columns.iter().map(String::as_str).collect();
+        let mut insert = self.conflict.prepare(connection, &self.table, &columns)?;
+        let is_bounded = insert.statement().is_bounded(connection);
+        insert.finish(connection);
+        Ok(is_bounded)
+    }
+
     fn write_row(
         &self,
         connection: &Connection,

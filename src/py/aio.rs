@@ -13,6 +13,7 @@ mod many;
 mod operation;
 mod rows;
 mod session;
+mod together;
 mod upkeep;
 mod verb;
 mod waiting;

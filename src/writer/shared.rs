@@ -17,6 +17,11 @@ const SHORTEST_WAIT: Duration = Duration::from_micros(25);
 const LONGEST_WAIT: Duration = Duration::from_micros(500);
 
 impl Lane {
+    /// Whether a commit waits for the disk.
+    pub(crate) fn syncs(&self) -> bool {
+        self.syncs
+    }
+
     /// Whether a write of this caller may share a commit, and gains by it.
     pub(crate) fn shares(&self, patience: &Patience<'_>) -> bool {
         self.syncs && patience.deadline().is_none() && patience.caller().may_wait()
@@ -95,17 +100,13 @@ impl Writer {
     /// Take a place for a job that a thread of the engine begins.
     pub(crate) fn lead_later(engine: &Arc<Engine>, ticket: Arc<Ticket>) -> Result<Place> {
         let lane = engine.lane()?;
-        let free = lane.join(&ticket, engine).inspect_err(|_| abandon(&ticket))?;
+        let free = lane.join(&ticket, engine)?;
         if free {
             let (writer, theirs) = (Writer::holding(engine), Arc::clone(&ticket));
-            worker::spawn(Priority::Normal, move || group::serve(writer, theirs)).map_err(
-                |error| {
-                    abandon(&ticket);
-                    Error::io("a thread could not be started", error)
-                },
-            )?;
+            worker::spawn(Priority::Normal, move || group::serve(writer, theirs))
+                .map_err(|error| Error::io("a thread could not be started", error))?;
         }
-        Ok(Place { engine: Arc::downgrade(engine), ticket })
+        Ok(Place::of(engine, ticket))
     }
 
     /// Pass the lane on, but take the next job for a thread of the engine oneself.
@@ -124,11 +125,5 @@ impl Writer {
         if let Ok(lane) = self.engine.lane() {
             lane.queue().holder = Some(Owner::ENGINE);
         }
-    }
-}
-
-fn abandon(ticket: &Ticket) {
-    if let Some(job) = &ticket.job {
-        job.abandon();
     }
 }

@@ -12,13 +12,14 @@ use super::super::gil::{call_brief, seconds};
 use super::super::insert::conflict_of;
 use super::super::options;
 use super::super::verbs::prepare;
+use super::fair;
 use super::mailbox::Sender;
 use super::operation::{Operation, Progress, Work};
 use super::upkeep::Upkeep;
 use super::verb::{Answer, Answered, Converting, Extent, Verb};
 use super::waiting::{Deadline, Queue, Waiting};
 use crate::worker::{self, Priority};
-use crate::{Conflict, Connection, Mode, Owner, Patience, Place, Reader, Transaction};
+use crate::{Conflict, Connection, Mode, Owner, Patience, Place, Reader, Transaction, thread_id};
 
 /// A handle on one SQLite file, for the tasks of event loops.
 #[pyclass(module = "holdfast._core", frozen, subclass, weakref)]
@@ -60,6 +61,8 @@ struct Statement {
 
 enum Stage {
     Fresh,
+    /// At the end of the turn.
+    Deferred(Waiting<Answer>),
     Away(Waiting<Answer>),
     Converting(Converting),
 }
@@ -70,11 +73,12 @@ impl Work for Statement {
             match &mut self.stage {
                 Stage::Fresh => match self.start(py)? {
                     Some(value) => return Ok(Progress::Done(value)),
+                    None if matches!(self.stage, Stage::Deferred(_)) => return Ok(Progress::Turn),
                     None => continue,
                 },
-                Stage::Away(waiting) => match waiting.look(py)? {
+                Stage::Deferred(waiting) | Stage::Away(waiting) => match waiting.look(py)? {
                     Err(progress) => return Ok(progress),
-                    Ok(Answer::Writes) => self.write(py)?,
+                    Ok(Answer::NotHere) => self.write(py)?,
                     Ok(answer) => match self.verb.answer(py, answer)? {
                         Answered::Done(value) => return Ok(Progress::Done(value)),
                         Answered::Rows(rows) => self.stage = Stage::Converting(rows),
@@ -102,12 +106,36 @@ impl Statement {
                 None => return self.read(py).map(|()| None),
             }
         }
-        if !self.verb.is_long()
-            && let Some(value) = self.write_at_once(py)?
-        {
-            return Ok(Some(value));
+        if !self.verb.is_long() {
+            let alone = self.timeout.is_some() || !fair::others_wait();
+            if !alone && !self.database.syncs_on_commit()? {
+                return self.defer(py).map(|()| None);
+            }
+            if let Some(value) = self.write_at_once(py)? {
+                return Ok(Some(value));
+            }
         }
         self.write(py).map(|()| None)
+    }
+
+    /// Leave it to the end of the turn, where it shares a commit with what other tasks write.
+    fn defer(&mut self, py: Python<'_>) -> Result<(), Failure> {
+        let owned = self.verb.own(py)?;
+        let compound = self.verb.is_compound();
+        let here = thread_id();
+        let owner = super::begin::owner(py)?;
+        let waiting = Waiting::at_end_of_turn(py, &self.database, |sender| {
+            let run = move |connection: &Connection| {
+                // On the loop's thread only what is known to be short.
+                if thread_id() == here {
+                    return owned.run_brief(connection);
+                }
+                owned.write(connection, compound)
+            };
+            self.database.defer(owner, run, |result| sender.deliver(result))
+        })?;
+        self.stage = Stage::Deferred(waiting);
+        Ok(())
     }
 
     fn read_at_once(&self, py: Python<'_>) -> Result<Option<Tried>, Failure> {
@@ -165,10 +193,7 @@ impl Statement {
     fn write(&mut self, py: Python<'_>) -> Result<(), Failure> {
         let owned = self.verb.own(py)?;
         let compound = self.verb.is_compound();
-        let run = move |connection: &Connection| match compound {
-            true => connection.whole(|connection| owned.run(connection)),
-            false => owned.run(connection),
-        };
+        let run = move |connection: &Connection| owned.write(connection, compound);
         let deadline = Deadline::new(self.timeout);
         let owner = super::begin::owner(py)?;
         let waiting = Waiting::begin(py, deadline, |sender| {

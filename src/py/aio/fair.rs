@@ -19,6 +19,11 @@ pub(super) fn must_yield() -> bool {
     BEGUN.get().is_none_or(|begun| begun.elapsed() >= SHARE.get())
 }
 
+/// Whether there are tasks that gave way and have not had their turn since.
+pub(super) fn others_wait() -> bool {
+    WAITING.get() > 0
+}
+
 /// When the task whose turn it is should give way.
 pub(super) fn slice_end() -> Instant {
     Instant::now() + SHARE.get()

@@ -13,8 +13,9 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use super::super::error::Failure;
+use super::together::Together;
 use crate::guard::PerProcess;
-use crate::{Caller, Error};
+use crate::{Caller, Deferred, Error};
 
 /// The workers' end of a mailbox.
 struct Mailbox {
@@ -45,10 +46,17 @@ struct Doorbell {
     ear: UnixStream,
     waiting: Mutex<HashMap<u64, Py<PyAny>>>,
     last: AtomicU64,
+    /// Writes that wait for the end of the turn.
+    together: Together,
 }
 
 #[pymethods]
 impl Doorbell {
+    /// Called by the loop at the end of a turn in which there were such writes.
+    fn write_together(&self) {
+        self.together.write();
+    }
+
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
         let mut rings = [0; 16];
         while matches!((&self.ear).read(&mut rings), Ok(read) if read == rings.len()) {}
@@ -116,6 +124,7 @@ fn doorbell_of<'py>(running: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Doorbell
         ear,
         waiting: Mutex::default(),
         last: AtomicU64::new(0),
+        together: Together::default(),
     };
     let doorbell = Bound::new(py, doorbell)?;
     running.call_method1("add_reader", (number, &doorbell))?;
@@ -182,7 +191,7 @@ impl<T> Caller for Sender<T> {
 /// What a task waits for.
 pub(super) struct Pending<T> {
     slot: Arc<Slot<T>>,
-    future: Py<PyAny>,
+    future: Option<Py<PyAny>>,
     bell: Py<Doorbell>,
 }
 
@@ -190,18 +199,15 @@ pub(super) struct Pending<T> {
 pub(super) fn ask<T>(py: Python<'_>) -> Result<(Sender<T>, Pending<T>), Failure> {
     let running = running_loop(py)?;
     let bell = doorbell_of(&running)?;
-    let future = running.call_method0(intern!(py, "create_future"))?;
     let doorbell = bell.get();
-    let number = doorbell.last.fetch_add(1, Ordering::Relaxed);
-    lock(&doorbell.waiting).insert(number, future.clone().unbind());
     let slot = Arc::new(Slot {
         result: Mutex::new(None),
         cancelled: AtomicBool::new(false),
         mailbox: Arc::clone(&doorbell.mailbox),
-        number,
+        number: doorbell.last.fetch_add(1, Ordering::Relaxed),
     });
     let sender = Sender { slot: Arc::clone(&slot), delivered: false };
-    Ok((sender, Pending { slot, future: future.unbind(), bell: bell.unbind() }))
+    Ok((sender, Pending { slot, future: None, bell: bell.unbind() }))
 }
 
 impl<T> Pending<T> {
@@ -210,32 +216,46 @@ impl<T> Pending<T> {
         lock(&self.slot.result).take()
     }
 
-    /// What a task gives its loop to be woken by.
-    pub(super) fn future<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let future = self.future.bind(py);
+    /// Run a write at the end of this turn, with the others of it.
+    pub(super) fn at_end_of_turn(
+        &self,
+        py: Python<'_>,
+        database: &Arc<crate::Database>,
+        write: Deferred,
+    ) -> PyResult<()> {
+        if self.bell.get().together.add(database, write) {
+            let write = self.bell.getattr(py, intern!(py, "write_together"))?;
+            running_loop(py)?.call_method1(intern!(py, "call_soon"), (write,))?;
+        }
+        Ok(())
+    }
+
+    /// What a task gives its loop to be woken by; a new one when the last has done so.
+    pub(super) fn future<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let future = running_loop(py)?.call_method0(intern!(py, "create_future"))?;
+        self.future = Some(future.clone().unbind());
+        let number = self.slot.number;
+        lock(&self.bell.get().waiting).insert(number, future.clone().unbind());
+        if lock(&self.slot.result).is_some() {
+            wake(&future)?;
+        }
         future.setattr(intern!(py, "_asyncio_future_blocking"), true)?;
-        Ok(future.clone())
+        Ok(future)
     }
 
     /// Wake the task after a while, result or not.
-    pub(super) fn wake_after(&self, py: Python<'_>, time: Duration) -> PyResult<Py<PyAny>> {
-        let future = self.future.clone_ref(py);
+    pub(super) fn wake_after(
+        &self,
+        future: &Bound<'_, PyAny>,
+        time: Duration,
+    ) -> PyResult<Py<PyAny>> {
+        let py = future.py();
+        let future = future.clone().unbind();
         let wake = pyo3::types::PyCFunction::new_closure(py, None, None, move |arguments, _| {
             wake(future.bind(arguments.py()))
         })?;
         let timer = running_loop(py)?;
         Ok(timer.call_method1(intern!(py, "call_later"), (time.as_secs_f64(), wake))?.unbind())
-    }
-
-    /// A new future in the place of one that was woken before its result came.
-    pub(super) fn renew(&mut self, py: Python<'_>) -> PyResult<()> {
-        let future = running_loop(py)?.call_method0(intern!(py, "create_future"))?;
-        self.future = future.clone().unbind();
-        lock(&self.bell.get().waiting).insert(self.slot.number, future.unbind());
-        if lock(&self.slot.result).is_some() {
-            wake(self.future.bind(py))?;
-        }
-        Ok(())
     }
 }
 
@@ -244,7 +264,9 @@ impl<T> Drop for Pending<T> {
         self.slot.cancelled.store(true, Ordering::Release);
         let unwanted = lock(&self.slot.result).take();
         drop(unwanted);
-        let future = lock(&self.bell.get().waiting).remove(&self.slot.number);
-        drop(future);
+        if self.future.is_some() {
+            let future = lock(&self.bell.get().waiting).remove(&self.slot.number);
+            drop(future);
+        }
     }
 }

@@ -61,8 +61,9 @@ pub(super) enum Answer {
     Rows(Buffer),
     Counts(Counts),
     Nothing,
-    /// A statement that was taken for a query writes: it needs the lane.
-    Writes,
+    /// It is to be done elsewhere: a query that turned out to write needs the lane, a write that may
+    /// be long needs a worker.
+    NotHere,
 }
 
 impl Verb {
@@ -193,7 +194,7 @@ impl Verb {
                     _ => Converting::new(py, buffer, into.as_ref(), *extent).map(Answered::Rows),
                 }
             }
-            Answer::Counts(_) | Answer::Nothing | Answer::Writes => done(py.None()),
+            Answer::Counts(_) | Answer::Nothing | Answer::NotHere => done(py.None()),
         }
     }
 }
@@ -264,12 +265,32 @@ impl Owned {
         }
     }
 
+    /// Run it on the lane, all or nothing.
+    pub(super) fn write(&self, connection: &Connection, compound: bool) -> Result<Answer, Error> {
+        match compound {
+            true => connection.whole(|connection| self.run(connection)),
+            false => self.run(connection),
+        }
+    }
+
+    /// Run it in a transaction, unless it might take long.
+    pub(super) fn run_brief(&self, connection: &Connection) -> Result<Answer, Error> {
+        let is_bounded = match self {
+            Owned::Execute { sql, .. } | Owned::Fetch { sql, .. } => {
+                connection.statement(sql)?.is_bounded(connection)
+            }
+            Owned::Insert(batch) => batch.is_bounded(connection)?,
+            Owned::Script { .. } | Owned::Many { .. } => false,
+        };
+        if is_bounded { self.run(connection) } else { Ok(Answer::NotHere) }
+    }
+
     /// Run it on a reader, unless it writes.
     pub(super) fn read(&self, connection: &Connection) -> Result<Answer, Error> {
         if let Owned::Fetch { sql, .. } = self
             && !connection.statement(sql)?.is_readonly()
         {
-            return Ok(Answer::Writes);
+            return Ok(Answer::NotHere);
         }
         self.run(connection)
     }

@@ -10,7 +10,7 @@ use super::mailbox::{Pending, Sender, ask};
 use super::operation::Progress;
 use crate::pool::DEFAULT_WAIT;
 use crate::session::{Open, Session};
-use crate::{Patience, Place, Request};
+use crate::{Deferred, Patience, Place, Request};
 
 /// When an operation began, and how long it may take.
 #[derive(Clone, Copy)]
@@ -73,11 +73,20 @@ impl<T> Waiting<T> {
     ) -> Result<Self, Failure> {
         let (sender, pending) = ask(py)?;
         let queue = start(sender)?;
-        let timer = match queue {
-            Queue::None => None,
-            _ => Some(pending.wake_after(py, deadline.left())?),
-        };
-        Ok(Waiting { pending, queue, deadline, timer, slept: false })
+        Ok(Waiting { pending, queue, deadline, timer: None, slept: false })
+    }
+
+    /// Ask for a write at the end of this turn of the loop, together with the others of it.
+    pub(super) fn at_end_of_turn(
+        py: Python<'_>,
+        database: &Arc<crate::Database>,
+        start: impl FnOnce(Sender<T>) -> crate::Result<(Deferred, Place)>,
+    ) -> Result<Self, Failure> {
+        let (sender, pending) = ask(py)?;
+        let (write, place) = start(sender)?;
+        pending.at_end_of_turn(py, database, write)?;
+        let (queue, deadline) = (Queue::Lane(place), Deadline::new(None));
+        Ok(Waiting { pending, queue, deadline, timer: None, slept: false })
     }
 
     /// Ask for work on an open session, after what was asked before.
@@ -110,15 +119,16 @@ impl<T> Waiting<T> {
         if let Some(result) = self.pending.take() {
             return Ok(Ok(result?));
         }
-        if self.slept {
-            // Woken before there is a result: it is the timer.
-            if self.deadline.left().is_zero() && self.queue.withdraw() {
-                return Err(self.queue.busy(self.deadline.started.elapsed()).into());
-            }
-            self.pending.renew(py)?;
+        // Woken before there is a result: it is the timer.
+        if self.slept && self.deadline.left().is_zero() && self.queue.withdraw() {
+            return Err(self.queue.busy(self.deadline.started.elapsed()).into());
+        }
+        let future = self.pending.future(py)?;
+        if !self.slept && !matches!(self.queue, Queue::None) {
+            self.timer = Some(self.pending.wake_after(&future, self.deadline.left())?);
         }
         self.slept = true;
-        Ok(Err(Progress::Wait(self.pending.future(py)?.unbind())))
+        Ok(Err(Progress::Wait(future.unbind())))
     }
 }
 
