@@ -148,6 +148,15 @@ async def test_a_write_cancelled_in_the_middle_rolls_it_back(adb: AsyncDatabase)
     assert await adb.execute(INSERT, ["c"], timeout=10) == 1
 
 
+async def test_a_block_is_entered_once_at_a_time(adb: AsyncDatabase) -> None:
+    for session in (adb.transaction(), adb.snapshot()):
+        async with session:
+            with pytest.raises(ProgrammingError, match="has begun already"):
+                await session.__aenter__()
+            assert await session.fetch_value("select 1") == 1
+    assert await adb.execute(INSERT, ["a"], timeout=10) == 1
+
+
 async def test_another_task_waits_and_learns_who_holds_the_lane(adb: AsyncDatabase) -> None:
     held, done = asyncio.Event(), asyncio.Event()
 

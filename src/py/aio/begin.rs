@@ -139,10 +139,11 @@ impl Work for Enter {
         if std::mem::replace(&mut self.fresh, false) && fair::must_yield() {
             return Ok(Progress::Turn);
         }
+        self.place.ensure_free()?;
         match self.begin.advance(py)? {
             Err(progress) => Ok(progress),
             Ok(session) => {
-                self.place.put(session);
+                self.place.put(session)?;
                 Ok(Progress::Done(self.gives.clone_ref(py)))
             }
         }

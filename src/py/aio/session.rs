@@ -7,7 +7,7 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
-use super::super::error::Failure;
+use super::super::error::{Failure, misuse};
 use super::super::gil::{call_brief, seconds};
 use super::super::insert::conflict_of;
 use super::begin::{Begin, Enter, Kind};
@@ -38,8 +38,18 @@ impl Place {
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn put(&self, session: Arc<Session>) {
+    pub(super) fn put(&self, session: Arc<Session>) -> Result<(), Failure> {
+        self.ensure_free()?;
         *self.slot() = Some(session);
+        Ok(())
+    }
+
+    /// An error when a session is there: a with block is entered once at a time.
+    pub(super) fn ensure_free(&self) -> Result<(), Failure> {
+        match *self.slot() {
+            None => Ok(()),
+            Some(_) => Err(misuse(format!("the {} has begun already", self.what))),
+        }
     }
 
     pub(super) fn take(&self) -> Result<Arc<Session>, Failure> {
