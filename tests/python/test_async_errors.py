@@ -1,5 +1,6 @@
 """What goes wrong in an asynchronous verb: the errors of the synchronous face."""
 
+import asyncio
 from typing import Any, NamedTuple
 
 import pytest
@@ -106,3 +107,30 @@ async def test_what_cannot_be_opened_is_said(tmp_path: Any) -> None:
         await holdfast.open_async(tmp_path / "missing" / "app.db", create=False)
     with pytest.raises(TypeError):
         _core.AsyncDatabase(tmp_path)  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("verb", ["fetch_one", "fetch_all"])
+async def test_a_row_that_does_not_fit_undoes_its_write(
+    adb: holdfast.AsyncDatabase, verb: str
+) -> None:
+    def write() -> Any:
+        sql = "insert into note(id, body) values ('7', 'x') returning body as id, body"
+        return getattr(adb, verb)(sql, into=Note)
+
+    async def beside(operation: Any) -> Any:
+        async with adb.transaction() as tx:
+            await tx.execute(INSERT, ["held"])
+            waiting = asyncio.ensure_future(operation)
+            while (await adb.stats())["lane"]["waiting"] < 1:
+                await asyncio.sleep(0)
+        return await waiting
+
+    with pytest.raises(DataError, match=r"Note\.id: int was wanted"):
+        await write()
+    assert await adb.fetch_value("select count(*) from note") == 0
+    with pytest.raises(DataError):
+        await beside(write())
+    assert await adb.fetch_all("select body from note") == [("held",)]
+    sql = "insert into note(body) values ('fits') returning id, body"
+    assert await beside(adb.fetch_all(sql, into=Note)) == [Note(3, "fits")]
+    assert await adb.fetch_value("select count(*) from note") == 3

@@ -40,7 +40,10 @@ impl AsyncDatabase {
     ) -> PyResult<Operation> {
         let database = Arc::clone(&self.engine);
         let timeout = Python::attach(|py| seconds(timeout).map_err(|f| f.into_py(py)))?;
-        Ok(Operation::new(name, Statement { database, verb, timeout, stage: Stage::Fresh }))
+        Ok(Operation::new(
+            name,
+            Statement { database, verb, timeout, stage: Stage::Fresh, held: Mutex::default() },
+        ))
     }
 }
 
@@ -57,6 +60,8 @@ struct Statement {
     verb: Verb,
     timeout: Option<std::time::Duration>,
     stage: Stage,
+    /// What the rows are from, to be committed once they are made.
+    held: Mutex<Option<Transaction>>,
 }
 
 enum Stage {
@@ -65,6 +70,7 @@ enum Stage {
     Deferred(Waiting<Answer>),
     Away(Waiting<Answer>),
     Converting(Converting),
+    Committing(Waiting<()>, Option<Py<PyAny>>),
 }
 
 impl Work for Statement {
@@ -79,12 +85,42 @@ impl Work for Statement {
                 Stage::Deferred(waiting) | Stage::Away(waiting) => match waiting.look(py)? {
                     Err(progress) => return Ok(progress),
                     Ok(Answer::NotHere) => self.write(py)?,
-                    Ok(answer) => match self.verb.answer(py, answer)? {
-                        Answered::Done(value) => return Ok(Progress::Done(value)),
-                        Answered::Rows(rows) => self.stage = Stage::Converting(rows),
-                    },
+                    Ok(answer) => {
+                        let answer = match answer {
+                            Answer::Held(rows, transaction) => {
+                                *self.held() = Some(*transaction);
+                                Answer::Rows(rows)
+                            }
+                            answer => answer,
+                        };
+                        match self.verb.answer(py, answer)? {
+                            Answered::Rows(rows) => self.stage = Stage::Converting(rows),
+                            Answered::Done(value) => {
+                                if let Some(value) = self.commit(py, value)? {
+                                    return Ok(Progress::Done(value));
+                                }
+                            }
+                        }
+                    }
                 },
-                Stage::Converting(rows) => return rows.advance(py),
+                Stage::Converting(rows) => match rows.advance(py)? {
+                    Progress::Done(value) => {
+                        if let Some(value) = self.commit(py, value)? {
+                            return Ok(Progress::Done(value));
+                        }
+                    }
+                    progress => return Ok(progress),
+                },
+                Stage::Committing(waiting, value) => {
+                    return match (waiting.look(py)?, value.take()) {
+                        (Ok(()), Some(made)) => Ok(Progress::Done(made)),
+                        (Err(progress), made) => {
+                            *value = made;
+                            Ok(progress)
+                        }
+                        (Ok(()), None) => Ok(Progress::Done(py.None())),
+                    };
+                }
             }
         }
     }
@@ -107,7 +143,8 @@ impl Statement {
             }
         }
         if !self.verb.is_long() {
-            let alone = self.timeout.is_some() || !fair::others_wait();
+            let alone = self.timeout.is_some() || self.verb.makes_types();
+            let alone = alone || !fair::others_wait();
             if !alone && !self.database.syncs_on_commit()? {
                 return self.defer(py).map(|()| None);
             }
@@ -190,7 +227,46 @@ impl Statement {
         Ok(())
     }
 
+    fn held(&self) -> std::sync::MutexGuard<'_, Option<Transaction>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Commit what is held; gives the value back where nothing is.
+    fn commit(&mut self, py: Python<'_>, value: Py<PyAny>) -> Result<Option<Py<PyAny>>, Failure> {
+        let Some(transaction) = self.held().take() else { return Ok(Some(value)) };
+        let waiting = Waiting::begin(py, Deadline::new(None), |sender| {
+            worker::run(Priority::Normal, move || {
+                sender.deliver(transaction.commit_with(&Patience::unbounded()));
+            });
+            Ok(Queue::None)
+        })?;
+        self.stage = Stage::Committing(waiting, Some(value));
+        Ok(None)
+    }
+
+    /// A row that does not fit undoes its write, so the rows are made before the commit.
+    fn write_held(&mut self, py: Python<'_>) -> Result<(), Failure> {
+        let owned = self.verb.own(py)?;
+        let deadline = Deadline::new(self.timeout);
+        let owner = super::begin::owner(py)?;
+        let waiting = Waiting::begin(py, deadline, |sender| {
+            let run = move |writer: crate::Result<crate::Writer>| {
+                worker::run(Priority::Normal, move || {
+                    let patience = Patience::since(deadline.started, deadline.timeout, &sender);
+                    let answer = writer.and_then(|writer| owned.run_held(writer, &patience));
+                    sender.deliver(answer);
+                });
+            };
+            self.database.writer_later(owner, run).map(Queue::Lane)
+        })?;
+        self.stage = Stage::Away(waiting);
+        Ok(())
+    }
+
     fn write(&mut self, py: Python<'_>) -> Result<(), Failure> {
+        if self.verb.makes_types() {
+            return self.write_held(py);
+        }
         let owned = self.verb.own(py)?;
         let compound = self.verb.is_compound();
         let run = move |connection: &Connection| owned.write(connection, compound);

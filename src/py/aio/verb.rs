@@ -13,7 +13,10 @@ use super::super::values::{owned, owned_value};
 use super::super::verbs::{self, Query, Want};
 use super::fair;
 use super::operation::Progress;
-use crate::{Batch, Buffer, Conflict, Connection, Counts, Error, Parameters};
+use crate::{
+    Batch, Buffer, Conflict, Connection, Counts, Error, Mode, Parameters, Patience, Transaction,
+    Writer,
+};
 
 /// How much of a result is wanted.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -59,6 +62,8 @@ pub(super) enum Answer {
     Count(u64),
     Id(Option<i64>),
     Rows(Buffer),
+    /// Rows of a write that is not committed yet.
+    Held(Buffer, Box<Transaction>),
     Counts(Counts),
     Nothing,
     /// It is to be done elsewhere: a query that turned out to write needs the lane, a write that may
@@ -70,6 +75,11 @@ impl Verb {
     /// Whether it may be a query.
     pub(super) fn may_read(&self) -> bool {
         matches!(self, Verb::Fetch { .. })
+    }
+
+    /// Whether its rows are made into a type.
+    pub(super) fn makes_types(&self) -> bool {
+        matches!(self, Verb::Fetch { into: Some(_), .. })
     }
 
     /// Whether it takes more than one step on the database, so that it needs a transaction.
@@ -194,7 +204,7 @@ impl Verb {
                     _ => Converting::new(py, buffer, into.as_ref(), *extent).map(Answered::Rows),
                 }
             }
-            Answer::Counts(_) | Answer::Nothing | Answer::NotHere => done(py.None()),
+            _ => done(py.None()),
         }
     }
 }
@@ -283,6 +293,24 @@ impl Owned {
             Owned::Script { .. } | Owned::Many { .. } => false,
         };
         if is_bounded { self.run(connection) } else { Ok(Answer::NotHere) }
+    }
+
+    /// Run it in a transaction that stays open for its rows.
+    pub(super) fn run_held(
+        &self,
+        writer: Writer,
+        patience: &Patience<'_>,
+    ) -> Result<Answer, Error> {
+        let transaction = Transaction::begin_holding(writer, Mode::Immediate, patience)?;
+        let answer = {
+            let connection = transaction.connection()?;
+            let _attention = connection.attend(patience);
+            self.run(connection)?
+        };
+        match answer {
+            Answer::Rows(rows) => Ok(Answer::Held(rows, Box::new(transaction))),
+            answer => transaction.commit_with(patience).map(|()| answer),
+        }
     }
 
     /// Run it on a reader, unless it writes.
