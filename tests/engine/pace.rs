@@ -79,6 +79,31 @@ fn a_write_is_bounded_unless_it_goes_round_for_rows() {
 }
 
 #[test]
+fn a_recursion_and_the_work_of_a_trigger_or_a_key_are_loops() {
+    let (_dir, db) = open();
+    db.execute("CREATE TABLE tag(note REFERENCES note ON DELETE CASCADE)", &[]).expect("creates");
+    let trigger = "CREATE TRIGGER all_of_them AFTER UPDATE ON note \
+                   BEGIN UPDATE tag SET note = note; END";
+    db.execute(trigger, &[]).expect("creates");
+    let recursion = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)";
+    let writer = db.writer(&Patience::unbounded()).expect("the lane");
+    let is_bounded = |sql: &str| writer.statement(sql).expect(sql).is_bounded(&writer);
+    for sql in [
+        &format!("{recursion} SELECT sum(i) FROM n"),
+        &format!("INSERT INTO note(id) {recursion} SELECT sum(i) FROM n"),
+        &format!("INSERT INTO note(id) VALUES ((({recursion} SELECT max(i) FROM n)))"),
+        "DELETE FROM note WHERE id = 1",
+        "UPDATE note SET body = 'b' WHERE id = 1",
+        "SELECT * FROM note",
+    ] {
+        assert!(!is_bounded(sql), "{sql}");
+    }
+    for sql in ["INSERT INTO tag VALUES (NULL), (NULL)", "SELECT * FROM note WHERE id = ?"] {
+        assert!(is_bounded(sql), "{sql}");
+    }
+}
+
+#[test]
 fn a_trigger_and_an_index_count_as_part_of_the_plan() {
     let (_dir, db) = open();
     let insert = "INSERT INTO note(body) VALUES ('a')";
