@@ -10,6 +10,7 @@ use crate::patience::Patience;
 use crate::statement::Statement;
 use crate::transaction::{Snapshot, Transaction};
 use crate::worker::{self, Priority};
+use crate::writer::Tenure;
 
 /// What a session holds.
 pub enum Held {
@@ -105,6 +106,7 @@ pub type Job = Box<dyn FnOnce(&mut Option<Open>) + Send>;
 /// A session whose users take turns.
 pub struct Session {
     what: &'static str,
+    tenure: Option<Tenure>,
     state: Mutex<State>,
 }
 
@@ -122,16 +124,27 @@ enum Place {
 impl Session {
     /// Begin with what is held.
     pub fn new(held: Held) -> Arc<Self> {
-        let what = match held {
-            Held::Transaction(_) => "transaction",
-            Held::Snapshot(_) => "snapshot",
+        let (what, tenure) = match &held {
+            Held::Transaction(transaction) => ("transaction", transaction.tenure()),
+            Held::Snapshot(_) => ("snapshot", None),
         };
         let place = Place::Idle(Open { cursors: HashMap::new(), held });
-        Arc::new(Session { what, state: Mutex::new(State { place, jobs: VecDeque::new() }) })
+        Arc::new(Session {
+            what,
+            tenure,
+            state: Mutex::new(State { place, jobs: VecDeque::new() }),
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Its user has gone, or waits for its end alone.
+    pub fn leave(&self) {
+        if let Some(tenure) = &self.tenure {
+            tenure.leave();
+        }
     }
 
     /// The error of those who come too late.

@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::patience::Patience;
 use crate::pool::Reader;
-use crate::writer::Writer;
+use crate::writer::{Tenure, Writer};
 
 /// When a transaction takes SQLite's lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -116,6 +116,11 @@ impl Transaction {
             ));
         }
         Ok(&self.writer)
+    }
+
+    /// Whose turn on the lane it is.
+    pub(crate) fn tenure(&self) -> Option<Tenure> {
+        self.writer.tenure()
     }
 
     /// # Errors

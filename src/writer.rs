@@ -19,6 +19,9 @@ use crate::pool::DEFAULT_WAIT;
 use crate::worker::{self, Priority};
 
 mod shared;
+mod tenure;
+
+pub(crate) use tenure::Tenure;
 
 /// The lane of one file.
 pub(crate) struct Lane {
@@ -202,7 +205,7 @@ impl Queue {
         Ok(free)
     }
 
-    /// Become the last of those who wait, for a thread.
+    /// Become the last of those who wait, for a thread, but come before tasks of that thread.
     fn line_up(&mut self, ticket: &Arc<Ticket>) -> Result<()> {
         if self.waiting.iter().any(|other| other.owner == ticket.owner) {
             return Err(Error::Misuse(
@@ -211,7 +214,12 @@ impl Queue {
                     .into(),
             ));
         }
-        self.waiting.push_back(Arc::clone(ticket));
+        // Tasks of its own event loop would get the lane and could not go on meanwhile.
+        let mine = |other: &Arc<Ticket>| {
+            other.owner.thread == ticket.owner.thread && matches!(other.turn, Turn::Later(_))
+        };
+        let place = self.waiting.iter().position(mine).unwrap_or(self.waiting.len());
+        self.waiting.insert(place, Arc::clone(ticket));
         Ok(())
     }
 

@@ -172,7 +172,9 @@ class AsyncDatabase(_core.AsyncDatabase):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self.close()
+        # A coroutine that is closed cannot wait; the handle is closed when it is let go of.
+        if kind is not GeneratorExit:
+            await self.close()
 
 
 class _Left:
@@ -233,9 +235,10 @@ class Opening:
         self._database = await self._open()
         return self._database
 
-    async def __aexit__(self, *details: object) -> None:
+    async def __aexit__(self, *details: Any) -> None:
         if self._database is not None:
-            await self._database.close()
+            await self._database.__aexit__(*details)
+            self._database = None
 
 
 def open_async(

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Lane, Owner, Place, Recent, Ticket, Turn, Writer};
+use super::{Lane, Place, Recent, Ticket, Turn, Writer};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::group;
@@ -118,12 +118,5 @@ impl Writer {
         unsafe { std::mem::ManuallyDrop::drop(&mut this.engine) };
         let ticket = engine.lane().ok()?.call_next(&engine, false)?;
         Some((Writer::holding(&engine), ticket))
-    }
-
-    /// No caller holds the lane any more, but a thread of the engine.
-    pub(crate) fn hand_to_engine(&self) {
-        if let Ok(lane) = self.engine.lane() {
-            lane.queue().holder = Some(Owner::ENGINE);
-        }
     }
 }

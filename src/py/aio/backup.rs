@@ -86,14 +86,14 @@ impl AsyncDatabase {
     /// Copy the database while others write, verified.
     #[pyo3(signature = (path, *, overwrite=false, progress=None, timeout=None))]
     fn backup(
-        &self,
+        this: &Bound<'_, Self>,
         path: PathBuf,
         overwrite: bool,
         progress: Option<Py<PyAny>>,
         timeout: Option<f64>,
     ) -> PyResult<Operation> {
         let work = Backup {
-            database: Arc::clone(self.engine()),
+            database: Arc::clone(this.get().engine()),
             path,
             options: BackupOptions { overwrite },
             timeout: timeout_of(timeout)?,
@@ -102,6 +102,6 @@ impl AsyncDatabase {
             heard: 0,
             waiting: None,
         };
-        Ok(Operation::new("backup", work))
+        Ok(Operation::of(this, "backup", work))
     }
 }

@@ -33,17 +33,15 @@ impl AsyncDatabase {
     }
 
     fn operation(
-        &self,
+        this: &Bound<'_, Self>,
         name: &'static str,
         verb: Verb,
         timeout: Option<f64>,
     ) -> PyResult<Operation> {
-        let database = Arc::clone(&self.engine);
-        let timeout = Python::attach(|py| seconds(timeout).map_err(|f| f.into_py(py)))?;
-        Ok(Operation::new(
-            name,
-            Statement { database, verb, timeout, stage: Stage::Fresh, held: Mutex::default() },
-        ))
+        let database = Arc::clone(&this.get().engine);
+        let timeout = seconds(timeout).map_err(|failure| failure.into_py(this.py()))?;
+        let (stage, held) = (Stage::Fresh, Mutex::default());
+        Ok(Operation::of(this, name, Statement { database, verb, timeout, stage, held }))
     }
 }
 
@@ -293,6 +291,9 @@ impl Statement {
     ) -> crate::Result<Place> {
         let database = Arc::clone(&self.database);
         self.database.writer_later(owner, move |writer| {
+            if let Ok(writer) = &writer {
+                writer.hand_to_engine();
+            }
             worker::run(Priority::Normal, move || {
                 let patience = Patience::since(deadline.started, deadline.timeout, &sender);
                 let answer = writer.and_then(|writer| {
@@ -369,70 +370,83 @@ impl AsyncDatabase {
     /// Run one statement in its own transaction; gives the number of rows changed.
     #[pyo3(signature = (sql, parameters=None, *, timeout=None))]
     fn execute(
-        &self,
+        this: &Bound<'_, Self>,
         sql: Py<PyString>,
         parameters: Option<Py<PyAny>>,
         timeout: Option<f64>,
     ) -> PyResult<Operation> {
-        self.operation("execute", Verb::Execute { sql, parameters }, timeout)
+        Self::operation(this, "execute", Verb::Execute { sql, parameters }, timeout)
     }
 
     /// Run several statements in one transaction.
     #[pyo3(signature = (sql, *, timeout=None))]
-    fn execute_script(&self, sql: Py<PyString>, timeout: Option<f64>) -> PyResult<Operation> {
-        self.operation("execute_script", Verb::Script { sql }, timeout)
+    fn execute_script(
+        this: &Bound<'_, Self>,
+        sql: Py<PyString>,
+        timeout: Option<f64>,
+    ) -> PyResult<Operation> {
+        Self::operation(this, "execute_script", Verb::Script { sql }, timeout)
     }
 
     /// All rows.
     #[pyo3(signature = (sql, parameters=None, *, into=None, timeout=None))]
     fn fetch_all(
-        &self,
+        this: &Bound<'_, Self>,
         sql: Py<PyString>,
         parameters: Option<Py<PyAny>>,
         into: Option<Py<PyAny>>,
         timeout: Option<f64>,
     ) -> PyResult<Operation> {
         let extent = Extent::All;
-        self.operation("fetch_all", Verb::Fetch { sql, parameters, extent, into }, timeout)
+        Self::operation(this, "fetch_all", Verb::Fetch { sql, parameters, extent, into }, timeout)
     }
 
     /// The first row, or None.
     #[pyo3(signature = (sql, parameters=None, *, into=None, timeout=None))]
     fn fetch_one(
-        &self,
+        this: &Bound<'_, Self>,
         sql: Py<PyString>,
         parameters: Option<Py<PyAny>>,
         into: Option<Py<PyAny>>,
         timeout: Option<f64>,
     ) -> PyResult<Operation> {
         let extent = Extent::One;
-        self.operation("fetch_one", Verb::Fetch { sql, parameters, extent, into }, timeout)
+        Self::operation(this, "fetch_one", Verb::Fetch { sql, parameters, extent, into }, timeout)
     }
 
     /// The first column of the first row, or None.
     #[pyo3(signature = (sql, parameters=None, *, timeout=None))]
     fn fetch_value(
-        &self,
+        this: &Bound<'_, Self>,
         sql: Py<PyString>,
         parameters: Option<Py<PyAny>>,
         timeout: Option<f64>,
     ) -> PyResult<Operation> {
         let (extent, into) = (Extent::Value, None);
-        self.operation("fetch_value", Verb::Fetch { sql, parameters, extent, into }, timeout)
+        Self::operation(this, "fetch_value", Verb::Fetch { sql, parameters, extent, into }, timeout)
     }
 
     /// Insert one row; gives its row id.
     #[pyo3(signature = (table, row, *, timeout=None))]
-    fn insert(&self, table: String, row: Py<PyAny>, timeout: Option<f64>) -> PyResult<Operation> {
-        self.operation("insert", Verb::Insert { table, row, conflict: Conflict::Fail }, timeout)
+    fn insert(
+        this: &Bound<'_, Self>,
+        table: String,
+        row: Py<PyAny>,
+        timeout: Option<f64>,
+    ) -> PyResult<Operation> {
+        Self::operation(
+            this,
+            "insert",
+            Verb::Insert { table, row, conflict: Conflict::Fail },
+            timeout,
+        )
     }
 
     /// Insert one row or update the one with the same key; gives its row id.
     #[pyo3(signature = (table, row, *, key, update=None, do_nothing=false, timeout=None))]
     #[allow(clippy::too_many_arguments)]
     fn upsert(
-        &self,
-        py: Python<'_>,
+        this: &Bound<'_, Self>,
         table: String,
         row: Py<PyAny>,
         key: &Bound<'_, PyAny>,
@@ -440,8 +454,9 @@ impl AsyncDatabase {
         do_nothing: bool,
         timeout: Option<f64>,
     ) -> PyResult<Operation> {
-        let conflict = conflict_of(key, update, do_nothing).map_err(|error| error.into_py(py))?;
-        self.operation("upsert", Verb::Insert { table, row, conflict }, timeout)
+        let conflict =
+            conflict_of(key, update, do_nothing).map_err(|error| error.into_py(this.py()))?;
+        Self::operation(this, "upsert", Verb::Insert { table, row, conflict }, timeout)
     }
 
     fn __repr__(&self) -> String {

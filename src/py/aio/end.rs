@@ -31,13 +31,19 @@ pub(super) enum Ending {
 pub(super) struct End {
     place: Arc<Place>,
     ending: Ending,
+    waits: bool,
     gives: Option<Py<PyAny>>,
     waiting: Option<Waiting<()>>,
 }
 
 impl End {
     pub(super) fn new(place: &Arc<Place>, ending: Ending) -> Self {
-        End { place: Arc::clone(place), ending, gives: None, waiting: None }
+        End { place: Arc::clone(place), ending, waits: true, gives: None, waiting: None }
+    }
+
+    /// The same, but left to a worker if it cannot be done at once.
+    pub(super) fn without_waiting(self) -> Self {
+        End { waits: false, ..self }
     }
 
     /// The same, with what the with statement gives its block.
@@ -63,8 +69,20 @@ impl End {
         if let Some(Some(())) = tried.transpose()? {
             return Ok(true);
         }
-        self.waiting = Some(self.submit(py, &session)?);
-        Ok(false)
+        if let Ending::Commit | Ending::Rollback = self.ending {
+            session.leave();
+        }
+        if self.waits {
+            self.waiting = Some(self.submit(py, &session)?);
+            return Ok(false);
+        }
+        let ending = self.ending.clone();
+        session.submit(Box::new(move |open| {
+            if let Err(error) = ending.run(open, &Patience::unbounded()) {
+                log::error!(target: "holdfast::writer", "rollback failed: {error}");
+            }
+        }));
+        Ok(true)
     }
 
     fn submit(&self, py: Python<'_>, session: &Arc<Session>) -> Result<Waiting<()>, Failure> {
@@ -135,5 +153,9 @@ impl Work for End {
             Ok(()) => Ok(Progress::Done(gives)),
             Err(progress) => Ok(progress),
         }
+    }
+
+    fn may_hold(&self) -> bool {
+        self.waits
     }
 }

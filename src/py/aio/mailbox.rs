@@ -5,12 +5,13 @@ use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyWeakrefMethods, PyWeakrefReference};
 
 use super::super::error::Failure;
 use super::together::Together;
@@ -19,6 +20,7 @@ use crate::{Caller, Deferred, Error};
 
 /// The workers' end of a mailbox.
 struct Mailbox {
+    last: AtomicU64,
     done: Mutex<Vec<u64>>,
     /// Whether the loop was woken since it last looked.
     rung: AtomicBool,
@@ -39,36 +41,54 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The loop's end of a mailbox: called by the loop when a worker has rung.
-#[pyclass(frozen, module = "holdfast._core")]
-struct Doorbell {
+/// The loop's end of a mailbox, owned by the loop alone and gone when the loop is closed: a task that
+/// waits for ever then is the garbage collector's, which does not see through what is ours.
+struct Desk {
     mailbox: Arc<Mailbox>,
-    ear: UnixStream,
+    /// What tasks wait for, by number.
     waiting: Mutex<HashMap<u64, Py<PyAny>>>,
-    last: AtomicU64,
     /// Writes that wait for the end of the turn.
     together: Together,
 }
 
+impl Desk {
+    /// Let the task that waits for a number go on.
+    fn wake(&self, py: Python<'_>, number: u64) -> PyResult<()> {
+        let future = lock(&self.waiting).remove(&number);
+        match future {
+            Some(future) => wake(future.bind(py)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Called by the loop when a worker has rung.
+#[pyclass(frozen, module = "holdfast._core")]
+struct Doorbell {
+    desk: Arc<Desk>,
+    ear: UnixStream,
+}
+
 #[pymethods]
 impl Doorbell {
-    /// Called by the loop at the end of a turn in which there were such writes.
-    fn write_together(&self) {
-        self.together.write();
-    }
-
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
         let mut rings = [0; 16];
         while matches!((&self.ear).read(&mut rings), Ok(read) if read == rings.len()) {}
-        self.mailbox.rung.store(false, Ordering::Release);
-        let done = std::mem::take(&mut *lock(&self.mailbox.done));
-        for number in done {
-            let future = lock(&self.waiting).remove(&number);
-            if let Some(future) = future {
-                wake(future.bind(py))?;
-            }
-        }
-        Ok(())
+        let mailbox = &self.desk.mailbox;
+        mailbox.rung.store(false, Ordering::Release);
+        let done = std::mem::take(&mut *lock(&mailbox.done));
+        done.into_iter().try_for_each(|number| self.desk.wake(py, number))
+    }
+}
+
+/// Called by the loop at the end of a turn in which there were writes.
+#[pyclass(frozen, module = "holdfast._core")]
+struct EndOfTurn(Arc<Desk>);
+
+#[pymethods]
+impl EndOfTurn {
+    fn __call__(&self) {
+        self.0.together.write();
     }
 }
 
@@ -81,8 +101,8 @@ fn wake(future: &Bound<'_, PyAny>) -> PyResult<()> {
     Ok(())
 }
 
-/// The loops of this process, and their mailboxes.
-type Loops = Mutex<Vec<(Py<PyAny>, Py<Doorbell>)>>;
+/// The loops of this process, by weak references, and their desks.
+type Loops = Mutex<Vec<(Py<PyWeakrefReference>, Weak<Desk>)>>;
 
 static LOOPS: PerProcess<Loops> = PerProcess::new();
 
@@ -98,39 +118,40 @@ pub(super) fn current_task(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     GET.import(py, "asyncio", "current_task")?.call0()
 }
 
-fn doorbell_of<'py>(running: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Doorbell>> {
+fn desk_of(running: &Bound<'_, PyAny>) -> PyResult<Arc<Desk>> {
     let py = running.py();
     let loops = LOOPS.get(Loops::default);
-    let known =
-        lock(loops).iter().find(|(of, _)| of.is(running)).map(|(_, bell)| bell.clone_ref(py));
-    if let Some(bell) = known {
-        return Ok(bell.into_bound(py));
-    }
-    // Loops that are closed are let go of when a new one comes.
-    let all = std::mem::take(&mut *lock(loops));
-    let mut open = Vec::new();
-    for (of, bell) in all {
-        if !of.bind(py).call_method0("is_closed")?.is_truthy()? {
-            open.push((of, bell));
+    let (mut known, mut others) = (None, Vec::new());
+    for (of, desk) in lock(loops).iter() {
+        match of.bind(py).upgrade() {
+            Some(of) if of.is(running) => known = desk.upgrade(),
+            // Not let go of with the lock held: it may be the last that holds it.
+            Some(of) => others.push(of),
+            None => {}
         }
+    }
+    if let Some(desk) = known {
+        return Ok(desk);
     }
     let (ear, bell) = UnixStream::pair()?;
     ear.set_nonblocking(true)?;
     bell.set_nonblocking(true)?;
     let number = ear.as_raw_fd();
-    let mailbox = Mailbox { done: Mutex::default(), rung: AtomicBool::new(false), bell };
-    let doorbell = Doorbell {
-        mailbox: Arc::new(mailbox),
-        ear,
-        waiting: Mutex::default(),
+    let mailbox = Arc::new(Mailbox {
         last: AtomicU64::new(0),
-        together: Together::default(),
-    };
-    let doorbell = Bound::new(py, doorbell)?;
-    running.call_method1("add_reader", (number, &doorbell))?;
-    open.push((running.clone().unbind(), doorbell.clone().unbind()));
-    lock(loops).append(&mut open);
-    Ok(doorbell)
+        done: Mutex::default(),
+        rung: AtomicBool::new(false),
+        bell,
+    });
+    let (waiting, together) = (Mutex::default(), Together::default());
+    let desk = Arc::new(Desk { mailbox, waiting, together });
+    let doorbell = Bound::new(py, Doorbell { desk: Arc::clone(&desk), ear })?;
+    running.call_method1("add_reader", (number, doorbell))?;
+    let weak = PyWeakrefReference::new(running)?.unbind();
+    let mut loops = lock(loops);
+    loops.retain(|(_, desk)| desk.strong_count() > 0);
+    loops.push((weak, Arc::downgrade(&desk)));
+    Ok(desk)
 }
 
 /// A result that another thread delivers.
@@ -191,23 +212,24 @@ impl<T> Caller for Sender<T> {
 /// What a task waits for.
 pub(super) struct Pending<T> {
     slot: Arc<Slot<T>>,
-    future: Option<Py<PyAny>>,
-    bell: Py<Doorbell>,
+    desk: Weak<Desk>,
+    /// Whether the desk has a future to wake. The task alone keeps it: whoever waits is owned by its
+    /// loop.
+    sleeps: bool,
 }
 
 /// A place for a result that another thread delivers to a task of the running loop.
 pub(super) fn ask<T>(py: Python<'_>) -> Result<(Sender<T>, Pending<T>), Failure> {
     let running = running_loop(py)?;
-    let bell = doorbell_of(&running)?;
-    let doorbell = bell.get();
+    let desk = desk_of(&running)?;
     let slot = Arc::new(Slot {
         result: Mutex::new(None),
         cancelled: AtomicBool::new(false),
-        mailbox: Arc::clone(&doorbell.mailbox),
-        number: doorbell.last.fetch_add(1, Ordering::Relaxed),
+        mailbox: Arc::clone(&desk.mailbox),
+        number: desk.mailbox.last.fetch_add(1, Ordering::Relaxed),
     });
     let sender = Sender { slot: Arc::clone(&slot), delivered: false };
-    Ok((sender, Pending { slot, future: None, bell: bell.unbind() }))
+    Ok((sender, Pending { slot, desk: Arc::downgrade(&desk), sleeps: false }))
 }
 
 impl<T> Pending<T> {
@@ -223,9 +245,11 @@ impl<T> Pending<T> {
         database: &Arc<crate::Database>,
         write: Deferred,
     ) -> PyResult<()> {
-        if self.bell.get().together.add(database, write) {
-            let write = self.bell.getattr(py, intern!(py, "write_together"))?;
-            running_loop(py)?.call_method1(intern!(py, "call_soon"), (write,))?;
+        if let Some(desk) = self.desk.upgrade()
+            && desk.together.add(database, write)
+        {
+            let turn = Py::new(py, EndOfTurn(desk))?;
+            running_loop(py)?.call_method1(intern!(py, "call_soon"), (turn,))?;
         }
         Ok(())
     }
@@ -233,9 +257,10 @@ impl<T> Pending<T> {
     /// What a task gives its loop to be woken by; a new one when the last has done so.
     pub(super) fn future<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let future = running_loop(py)?.call_method0(intern!(py, "create_future"))?;
-        self.future = Some(future.clone().unbind());
-        let number = self.slot.number;
-        lock(&self.bell.get().waiting).insert(number, future.clone().unbind());
+        if let Some(desk) = self.desk.upgrade() {
+            lock(&desk.waiting).insert(self.slot.number, future.clone().unbind());
+            self.sleeps = true;
+        }
         if lock(&self.slot.result).is_some() {
             wake(&future)?;
         }
@@ -244,15 +269,10 @@ impl<T> Pending<T> {
     }
 
     /// Wake the task after a while, result or not.
-    pub(super) fn wake_after(
-        &self,
-        future: &Bound<'_, PyAny>,
-        time: Duration,
-    ) -> PyResult<Py<PyAny>> {
-        let py = future.py();
-        let future = future.clone().unbind();
+    pub(super) fn wake_after(&self, py: Python<'_>, time: Duration) -> PyResult<Py<PyAny>> {
+        let (desk, number) = (Weak::clone(&self.desk), self.slot.number);
         let wake = pyo3::types::PyCFunction::new_closure(py, None, None, move |arguments, _| {
-            wake(future.bind(arguments.py()))
+            desk.upgrade().map_or(Ok(()), |desk| desk.wake(arguments.py(), number))
         })?;
         let timer = running_loop(py)?;
         Ok(timer.call_method1(intern!(py, "call_later"), (time.as_secs_f64(), wake))?.unbind())
@@ -264,8 +284,10 @@ impl<T> Drop for Pending<T> {
         self.slot.cancelled.store(true, Ordering::Release);
         let unwanted = lock(&self.slot.result).take();
         drop(unwanted);
-        if self.future.is_some() {
-            let future = lock(&self.bell.get().waiting).remove(&self.slot.number);
+        if self.sleeps
+            && let Some(desk) = self.desk.upgrade()
+        {
+            let future = lock(&desk.waiting).remove(&self.slot.number);
             drop(future);
         }
     }

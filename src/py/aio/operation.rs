@@ -2,11 +2,13 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use pyo3::exceptions::{PyRuntimeError, PyStopIteration, PyValueError};
+use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyStopIteration, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::PyType;
 
 use super::super::error::Failure;
+use super::database::AsyncDatabase;
 use super::fair::{self, Turn};
 
 /// How far work has come.
@@ -42,11 +44,23 @@ enum State {
 pub(crate) struct Operation {
     verb: &'static str,
     state: Mutex<State>,
+    /// A handle that nobody else keeps is not closed meanwhile.
+    _database: Option<Py<AsyncDatabase>>,
 }
 
 impl Operation {
     pub(super) fn new(verb: &'static str, work: impl Work + 'static) -> Self {
-        Operation { verb, state: Mutex::new(State::Fresh(Box::new(work))) }
+        Operation { verb, state: Mutex::new(State::Fresh(Box::new(work))), _database: None }
+    }
+
+    /// The same, of a database.
+    pub(super) fn of(
+        database: &Bound<'_, AsyncDatabase>,
+        verb: &'static str,
+        work: impl Work + 'static,
+    ) -> Self {
+        let state = Mutex::new(State::Fresh(Box::new(work)));
+        Operation { verb, state, _database: Some(database.clone().unbind()) }
     }
 
     fn go_on(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
@@ -125,9 +139,11 @@ impl Operation {
         _traceback: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
         self.end();
-        let error = match value {
-            Some(value) if !value.is_none() => value.clone(),
-            _ if kind.is_instance_of::<pyo3::types::PyType>() => kind.call0()?,
+        let is_type = kind.is_instance_of::<PyType>();
+        let error = match value.filter(|value| !value.is_none()) {
+            Some(value) if value.is_instance_of::<PyBaseException>() => value.clone(),
+            Some(value) if is_type => kind.call1((value,))?,
+            _ if is_type => kind.call0()?,
             _ => kind.clone(),
         };
         Err(PyErr::from_value(error))

@@ -12,6 +12,7 @@ use super::super::error::Failure;
 use super::super::rows::Shape;
 use super::super::values::owned;
 use super::begin::{Begin, Kind};
+use super::database::AsyncDatabase;
 use super::operation::{Operation, Progress, Work};
 use super::session::Place;
 use super::waiting::{Deadline, Waiting};
@@ -25,7 +26,7 @@ const TIME: Duration = Duration::from_millis(2);
 /// Where the rows come from.
 pub(super) enum Source {
     /// A snapshot of its own, begun with the first row.
-    Database(Arc<crate::Database>),
+    Database(Py<AsyncDatabase>),
     /// A transaction or snapshot of the task's.
     Place(Arc<Place>),
 }
@@ -143,6 +144,10 @@ impl Work for Close {
         }
         Ok(Progress::Done(py.None()))
     }
+
+    fn may_hold(&self) -> bool {
+        false
+    }
 }
 
 /// The next row on its way.
@@ -239,7 +244,7 @@ impl Reading {
         }
         let database = match &self.source {
             Source::Place(place) => return Ok(Ok(place.session()?)),
-            Source::Database(database) => database,
+            Source::Database(database) => database.get().engine(),
         };
         let begin = self
             .begin

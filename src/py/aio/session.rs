@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use pyo3::exceptions::PyGeneratorExit;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
@@ -69,6 +70,15 @@ impl Place {
         Failure::Engine(Error::Closed(format!(
             "the {what} is not open; use it inside its with block"
         )))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // It may be in the middle of a statement.
+        if let Some(session) = self.slot().take() {
+            session.leave();
+        }
     }
 }
 
@@ -292,7 +302,10 @@ impl AsyncTransaction {
                 if keep { Ending::Release(number) } else { Ending::RollbackTo(number) }
             }
         };
-        Operation::new("transaction", End::new(&self.place, ending))
+        // A coroutine that is closed cannot wait any more.
+        let is_closed = raised.is(raised.py().get_type::<PyGeneratorExit>());
+        let end = End::new(&self.place, ending);
+        Operation::new("transaction", if is_closed { end.without_waiting() } else { end })
     }
 
     /// Begin a nested transaction (a savepoint).
@@ -425,13 +438,13 @@ impl AsyncDatabase {
     /// Rows one by one, from one snapshot.
     #[pyo3(signature = (sql, parameters=None, *, into=None, timeout=None))]
     fn iterate(
-        &self,
+        this: Py<Self>,
         sql: Py<PyString>,
         parameters: Option<Py<PyAny>>,
         into: Option<Py<PyAny>>,
         timeout: Option<f64>,
     ) -> PyResult<AsyncRows> {
-        let source = Source::Database(Arc::clone(self.engine()));
+        let source = Source::Database(this);
         Ok(AsyncRows::new(source, sql, parameters, into, timeout_of(timeout)?))
     }
 }

@@ -63,16 +63,16 @@ impl<T: Send + 'static> Work for Upkeep<T> {
 
 impl AsyncDatabase {
     fn upkeep<T: Send + 'static>(
-        &self,
+        this: &Bound<'_, Self>,
         name: &'static str,
         timeout: Option<f64>,
         job: impl FnOnce(&crate::Database, &Patience<'_>) -> crate::Result<T> + Send + Sync + 'static,
         finish: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + Sync + 'static,
     ) -> PyResult<Operation> {
-        let timeout = Python::attach(|py| seconds(timeout).map_err(|f| f.into_py(py)))?;
-        let engine = Arc::clone(self.engine());
+        let timeout = seconds(timeout).map_err(|failure| failure.into_py(this.py()))?;
+        let engine = Arc::clone(this.get().engine());
         let job = move |patience: &Patience<'_>| job(&engine, patience);
-        Ok(Operation::new(name, Upkeep::new(timeout, job, finish)))
+        Ok(Operation::of(this, name, Upkeep::new(timeout, job, finish)))
     }
 }
 
@@ -82,8 +82,7 @@ impl AsyncDatabase {
     #[pyo3(signature = (migrations, component, dry_run, adopt, backup, timeout))]
     #[allow(clippy::too_many_arguments)]
     fn _migrate(
-        &self,
-        py: Python<'_>,
+        this: &Bound<'_, Self>,
         migrations: &Bound<'_, PyAny>,
         component: &str,
         dry_run: bool,
@@ -91,10 +90,12 @@ impl AsyncDatabase {
         backup: bool,
         timeout: Option<f64>,
     ) -> PyResult<Operation> {
-        let steps = migrations::from_python(migrations).map_err(|error| error.into_py(py))?;
+        let steps =
+            migrations::from_python(migrations).map_err(|error| error.into_py(this.py()))?;
         let steps = steps.component(component);
         let options = crate::MigrateOptions { dry_run, adopt, backup };
-        self.upkeep(
+        Self::upkeep(
+            this,
             "migrate",
             timeout,
             move |engine, patience| engine.migrate(&steps, &options, patience),
@@ -104,9 +105,14 @@ impl AsyncDatabase {
 
     /// The number of the last migration that was applied.
     #[pyo3(signature = (component="app", *, timeout=None))]
-    fn schema_version(&self, component: &str, timeout: Option<f64>) -> PyResult<Operation> {
+    fn schema_version(
+        this: &Bound<'_, Self>,
+        component: &str,
+        timeout: Option<f64>,
+    ) -> PyResult<Operation> {
         let component = component.to_owned();
-        self.upkeep(
+        Self::upkeep(
+            this,
             "schema_version",
             timeout,
             move |engine, patience| engine.schema_version_with(&component, patience),
@@ -116,8 +122,9 @@ impl AsyncDatabase {
 
     /// The pragmas as they were verified.
     #[pyo3(signature = (*, timeout=None))]
-    fn pragmas(&self, timeout: Option<f64>) -> PyResult<Operation> {
-        self.upkeep(
+    fn pragmas(this: &Bound<'_, Self>, timeout: Option<f64>) -> PyResult<Operation> {
+        Self::upkeep(
+            this,
             "pragmas",
             timeout,
             |engine, patience| engine.pragmas_with(patience),
@@ -126,8 +133,9 @@ impl AsyncDatabase {
     }
 
     /// How the database is doing.
-    fn stats(&self) -> PyResult<Operation> {
-        self.upkeep(
+    fn stats(this: &Bound<'_, Self>) -> PyResult<Operation> {
+        Self::upkeep(
+            this,
             "stats",
             None,
             |engine, _| Ok((engine.stats()?, engine.last_vacuum()?, engine.last_backup()?)),
@@ -142,9 +150,10 @@ impl AsyncDatabase {
 
     /// Move pages from the write-ahead log into the database file.
     #[pyo3(signature = (mode="passive", *, timeout=None))]
-    fn checkpoint(&self, mode: &str, timeout: Option<f64>) -> PyResult<Operation> {
+    fn checkpoint(this: &Bound<'_, Self>, mode: &str, timeout: Option<f64>) -> PyResult<Operation> {
         let mode = mode.to_owned();
-        self.upkeep(
+        Self::upkeep(
+            this,
             "checkpoint",
             timeout,
             move |engine, patience| engine.checkpoint(mode.parse()?, patience),
@@ -154,8 +163,14 @@ impl AsyncDatabase {
 
     /// Give free pages back to the file system.
     #[pyo3(signature = (pages=20, *, full=false, timeout=None))]
-    fn vacuum(&self, pages: u32, full: bool, timeout: Option<f64>) -> PyResult<Operation> {
-        self.upkeep(
+    fn vacuum(
+        this: &Bound<'_, Self>,
+        pages: u32,
+        full: bool,
+        timeout: Option<f64>,
+    ) -> PyResult<Operation> {
+        Self::upkeep(
+            this,
             "vacuum",
             timeout,
             move |engine, patience| match full {
@@ -168,8 +183,9 @@ impl AsyncDatabase {
 
     /// Look for damage and for rows without their parent.
     #[pyo3(signature = (*, quick=false, timeout=None))]
-    fn check(&self, quick: bool, timeout: Option<f64>) -> PyResult<Operation> {
-        self.upkeep(
+    fn check(this: &Bound<'_, Self>, quick: bool, timeout: Option<f64>) -> PyResult<Operation> {
+        Self::upkeep(
+            this,
             "check",
             timeout,
             move |engine, patience| engine.check(quick, patience),
@@ -178,8 +194,9 @@ impl AsyncDatabase {
     }
 
     /// Close this handle; the last one of the process closes the file.
-    fn close(&self) -> PyResult<Operation> {
-        self.upkeep(
+    fn close(this: &Bound<'_, Self>) -> PyResult<Operation> {
+        Self::upkeep(
+            this,
             "close",
             None,
             |engine, patience| {

@@ -62,6 +62,7 @@ pub(super) struct Waiting<T> {
     deadline: Deadline,
     timer: Option<Py<PyAny>>,
     slept: bool,
+    done: bool,
 }
 
 impl<T> Waiting<T> {
@@ -73,7 +74,7 @@ impl<T> Waiting<T> {
     ) -> Result<Self, Failure> {
         let (sender, pending) = ask(py)?;
         let queue = start(sender)?;
-        Ok(Waiting { pending, queue, deadline, timer: None, slept: false })
+        Ok(Waiting { pending, queue, deadline, timer: None, slept: false, done: false })
     }
 
     /// Ask for a write at the end of this turn of the loop, together with the others of it.
@@ -86,7 +87,7 @@ impl<T> Waiting<T> {
         let (write, place) = start(sender)?;
         pending.at_end_of_turn(py, database, write)?;
         let (queue, deadline) = (Queue::Lane(place), Deadline::new(None));
-        Ok(Waiting { pending, queue, deadline, timer: None, slept: false })
+        Ok(Waiting { pending, queue, deadline, timer: None, slept: false, done: false })
     }
 
     /// Ask for work on an open session, after what was asked before.
@@ -117,16 +118,20 @@ impl<T> Waiting<T> {
     /// The result, or what to wait for until it is there.
     pub(super) fn look(&mut self, py: Python<'_>) -> Result<Result<T, Progress>, Failure> {
         if let Some(result) = self.pending.take() {
+            self.done = true;
             return Ok(Ok(result?));
         }
-        // Woken before there is a result: it is the timer.
-        if self.slept && self.deadline.left().is_zero() && self.queue.withdraw() {
+        let left = self.deadline.left();
+        if self.slept && self.timer.is_some() && left.is_zero() && self.queue.withdraw() {
+            // Woken before there is a result: it is the timer, which some loops ring early.
             return Err(self.queue.busy(self.deadline.started.elapsed()).into());
         }
         let future = self.pending.future(py)?;
-        if !self.slept && !matches!(self.queue, Queue::None) {
-            self.timer = Some(self.pending.wake_after(&future, self.deadline.left())?);
-        }
+        let is_timed = match self.slept {
+            true => self.timer.is_some() && !left.is_zero(),
+            false => !matches!(self.queue, Queue::None),
+        };
+        self.timer = is_timed.then(|| self.pending.wake_after(py, left)).transpose()?;
         self.slept = true;
         Ok(Err(Progress::Wait(future.unbind())))
     }
@@ -134,10 +139,12 @@ impl<T> Waiting<T> {
 
 impl<T> Drop for Waiting<T> {
     fn drop(&mut self) {
-        if !self.queue.withdraw()
+        if !self.done
+            && !self.queue.withdraw()
             && let Queue::Lane(place) = &self.queue
         {
             place.interrupt();
+            place.leave();
         }
         if let Some(timer) = self.timer.take() {
             Python::attach(|py| drop(timer.call_method0(py, "cancel")));
