@@ -12,11 +12,11 @@ use crate::error::{Busy, Error, Holder, Resource, Result, summary};
 use crate::guard::{self, Names};
 use crate::insert::Known;
 use crate::locks;
-use crate::names;
 use crate::options::Options;
 use crate::patience::Patience;
 use crate::pragma::{self, verify_pragmas};
 use crate::statement::Cache;
+use crate::threads;
 use crate::watch::{Attention, Ending, Role, Watch};
 
 /// The oldest SQLite without the WAL-reset bug (two checkpoints and a commit at once).
@@ -69,7 +69,7 @@ impl Hold {
     pub(crate) fn holder(&self, held: Duration) -> Holder {
         Holder {
             thread: self.thread,
-            name: self.task.clone().or_else(|| names::of(self.thread)),
+            name: self.task.clone().or_else(|| threads::name(self.thread)),
             is_task: self.task.is_some(),
             statement: self.statement.as_deref().map(summary),
             held,

@@ -7,7 +7,7 @@
 
 mod names;
 #[cfg(target_os = "linux")]
-mod owner;
+mod ofd;
 
 use std::cell::Cell;
 use std::ffi::c_int;
@@ -68,7 +68,7 @@ pub(crate) fn watch_forks() {
         unsafe {
             ffi::sqlite3_initialize();
             #[cfg(target_os = "linux")]
-            owner::install();
+            ofd::install();
             libc::pthread_atfork(
                 Some(before_fork),
                 Some(after_fork_parent),
@@ -81,7 +81,7 @@ pub(crate) fn watch_forks() {
 /// Tell when another SQLite of this process has a file open that was just opened.
 pub(crate) fn warn_of_another(path: &Path, file: FileId) {
     #[cfg(target_os = "linux")]
-    if owner::has_another(file) {
+    if ofd::has_another(file) {
         log::warn!(
             target: "holdfast::guard",
             "another SQLite of this process (Python's sqlite3, apsw or the like) has {path:?} open; \
@@ -109,12 +109,12 @@ extern "C" fn before_fork() {
         unsafe { ffi::sqlite3_mutex_enter(ffi::sqlite3_mutex_alloc(id)) };
     }
     #[cfg(target_os = "linux")]
-    owner::hold();
+    ofd::hold();
 }
 
 extern "C" fn after_fork_parent() {
     #[cfg(target_os = "linux")]
-    owner::let_go();
+    ofd::let_go();
     for id in STATIC_MUTEXES.iter().rev() {
         // SAFETY: entered by this thread in `before_fork`.
         unsafe { ffi::sqlite3_mutex_leave(ffi::sqlite3_mutex_alloc(*id)) };
@@ -123,7 +123,7 @@ extern "C" fn after_fork_parent() {
 
 extern "C" fn after_fork_child() {
     #[cfg(target_os = "linux")]
-    owner::abandon();
+    ofd::abandon();
     after_fork_parent();
     GENERATION.fetch_add(1, Ordering::Relaxed);
     // SAFETY: the default VFS is the unix one; it copies the pointers, which are functions.

@@ -27,8 +27,12 @@ pub mod options;
 pub mod parameters;
 pub mod patience;
 pub mod retry;
+pub mod session;
 pub mod sql;
 pub mod stats;
+pub mod threads;
+pub mod vacuum;
+pub mod worker;
 
 mod buffer;
 mod checkpoint;
@@ -41,16 +45,12 @@ mod holds;
 #[cfg_attr(not(feature = "python"), allow(dead_code))]
 mod insert;
 mod locks;
-pub mod names;
 mod pool;
 mod pragma;
-pub mod session;
 mod statement;
 mod transaction;
 mod turn;
-pub mod vacuum;
 mod watch;
-pub mod worker;
 mod writer;
 
 #[cfg(feature = "python")]

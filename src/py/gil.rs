@@ -9,7 +9,7 @@ use pyo3::{PyErr, ffi};
 
 use super::error::{Failure, thread_name};
 use crate::patience::{Caller, Patience};
-use crate::{names, thread_id};
+use crate::{thread_id, threads};
 
 /// How long a loop over rows keeps other threads waiting; CPython's own switch interval.
 const TURN: Duration = Duration::from_millis(5);
@@ -167,8 +167,8 @@ pub(crate) fn call<T>(
     timeout: Option<f64>,
     operation: impl FnOnce(&Gil, &Patience<'_>) -> Result<T, Failure>,
 ) -> PyResult<T> {
-    if !names::is_told() {
-        names::tell(thread_name(py, thread_id()).ok().flatten());
+    if !threads::is_told() {
+        threads::tell(thread_name(py, thread_id()).ok().flatten());
     }
     let gil = Gil::new(false);
     let result = seconds(timeout).and_then(|timeout| {

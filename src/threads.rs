@@ -1,4 +1,4 @@
-//! The names that a binding's own threads have, for messages about them.
+//! What the threads of a binding are called, for messages about them.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -48,7 +48,7 @@ pub fn tell(name: Option<String>) {
 }
 
 /// What a thread of this process is called: as it was told, or as the system knows it.
-pub(crate) fn of(thread: u64) -> Option<String> {
+pub(crate) fn name(thread: u64) -> Option<String> {
     let told = names().get(&thread).cloned();
     told.or_else(|| {
         let name = std::fs::read_to_string(format!("/proc/self/task/{thread}/comm")).ok()?;
