@@ -141,7 +141,7 @@ impl Insert {
             Insert { statement, lookup: None, key: Vec::new(), without_rowid: false, id: None };
         if let Some(text) = &texts.lookup {
             // To ask the schema first each time would cost as much as the write.
-            let lookup = connection.take(text).or_else(|error| {
+            let lookup = fresh(connection, text).or_else(|error| {
                 insert.without_rowid = is_without_rowid(connection, table)?;
                 if !insert.without_rowid {
                     return Err(error);
@@ -222,6 +222,15 @@ impl Insert {
             connection.give_back(lookup);
         }
     }
+}
+
+/// A lookup that fits the table as it is now: one that was prepared before may be of another table
+/// of that name, which SQLite sees in the first step.
+fn fresh(connection: &Connection, text: &str) -> Result<Statement> {
+    let mut lookup = connection.take(text)?;
+    lookup.step(connection)?;
+    lookup.rewind();
+    Ok(lookup)
 }
 
 fn last_id(connection: &Connection) -> Option<i64> {

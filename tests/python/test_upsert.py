@@ -7,6 +7,7 @@ import pytest
 
 import holdfast
 from holdfast.errors import IntegrityError, ProgrammingError
+from holdfast.reports import Upserted
 
 
 @pytest.fixture
@@ -165,3 +166,21 @@ def test_values_of_any_kind_can_be_the_key(db: holdfast.Database, value: Any) ->
     first = db.upsert("any_", {"k": value, "v": 1}, key="k")
     assert first == 1
     assert db.upsert("any_", {"k": value, "v": 2}, key="k") == (1 if value is not None else 2)
+
+
+@pytest.mark.parametrize("kind", ["", "without rowid"])
+def test_a_table_that_is_made_anew_may_be_of_the_other_kind(
+    db: holdfast.Database, kind: str
+) -> None:
+    other = "" if kind else "without rowid"
+    for now in (kind, other, kind):
+        db.execute_script(f"drop table if exists t; create table t(k text primary key, v) {now}")
+        first = None if now else 1
+        for value in (1, 2):
+            assert db.upsert("t", {"k": "a", "v": value}, key="k") == first
+        rows = [{"k": "a", "v": 3}, {"k": "b", "v": 3}]
+        assert db.upsert_many("t", rows, key="k") == Upserted(inserted=1, updated=1, skipped=0)
+        rows = [{"k": "a", "v": 4}, {"k": "c", "v": 4}]
+        skipped = db.upsert_many("t", rows, key="k", do_nothing=True)
+        assert skipped == Upserted(inserted=1, updated=0, skipped=1)
+        assert db.fetch_all("select k, v from t order by k") == [("a", 3), ("b", 3), ("c", 4)]
