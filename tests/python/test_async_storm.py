@@ -194,6 +194,6 @@ async def test_a_thousand_cancels_of_tasks_that_begin_at_once(path: Path) -> Non
 @pytest.mark.parametrize("kind", LOOPS)
 @pytest.mark.parametrize("profile", ["balanced", "durable"])
 def test_storms_by_the_dozen(tmp_path: Path, profile: str, kind: str) -> None:
-    for seed in range(50):
+    for seed in range(20):
         with asyncio.Runner(loop_factory=LOOPS[kind], debug=seed % 2 == 1) as runner:
             runner.run(storm(tmp_path / f"{seed}.db", profile, seed, 1000))
