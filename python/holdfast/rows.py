@@ -44,12 +44,20 @@ class _Validator(NamedTuple):
     aliases: dict[str, str]
 
 
-@lru_cache(maxsize=512)
 def plan(into: type[Any], columns: tuple[str, ...]) -> Plan:
     """Plan how rows with these columns become `into`; ProgrammingError where they cannot.
 
     `plan(Person, ("name", "age"))`.
     """
+    found = _plan(into, columns)
+    if found.kind in ("init", "tuple"):
+        # Its methods may have been replaced since.
+        return found._replace(kind=_kind(found.make, found.kind == "tuple"))
+    return found
+
+
+@lru_cache(maxsize=512)
+def _plan(into: type[Any], columns: tuple[str, ...]) -> Plan:
     if len(set(columns)) < len(columns):
         twice = next(name for name in columns if columns.count(name) > 1)
         raise ProgrammingError(f"two columns are named {twice!r}; name them apart with 'as'")

@@ -28,7 +28,7 @@ pub(super) fn find(into: &Bound<'_, PyAny>, columns: &Arc<[String]>) -> Option<S
     let plans = PLANS.lock().unwrap_or_else(PoisonError::into_inner);
     let known = plans[place(into, columns)].as_ref()?;
     let same = known.into.is(into) && Arc::ptr_eq(&known.columns, columns);
-    same.then(|| known.shape.clone())
+    (same && known.shape.is_current()).then(|| known.shape.clone())
 }
 
 /// Keep a plan, in the place of another.

@@ -1,5 +1,6 @@
 //! Rows to Python objects, decoded straight from SQLite.
 
+use std::ffi::c_uint;
 use std::sync::Arc;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -32,6 +33,8 @@ pub(crate) enum Shape {
 /// A plan of `holdfast.rows`.
 pub(crate) struct Plan {
     make: Make,
+    /// Of the class, where the steps of its call are taken here.
+    version: c_uint,
     /// Where the value of each column goes.
     order: Option<Vec<usize>>,
     names: Vec<Py<PyString>>,
@@ -131,6 +134,7 @@ impl Shape {
             places
         };
         Ok(Shape::Plan(Arc::new(Plan {
+            version: make.version(),
             make,
             order: order.map(place),
             names,
@@ -139,6 +143,15 @@ impl Shape {
                 .map(|(mask, convert, wanted)| Column { mask, convert, wanted })
                 .collect(),
         })))
+    }
+
+    /// Whether the class is still called as it was when this was made.
+    #[inline]
+    pub(super) fn is_current(&self) -> bool {
+        match self {
+            Shape::Plan(plan) => plan.make.version() == plan.version,
+            _ => true,
+        }
     }
 
     /// The current row.
@@ -157,6 +170,20 @@ impl Shape {
                 Ok(dict.into_any())
             }
             Shape::Plan(plan) => plan.row(py, row),
+        }
+    }
+}
+
+impl Make {
+    /// Changes when an attribute of the class does.
+    #[inline]
+    fn version(&self) -> c_uint {
+        match self {
+            // SAFETY: attached, as all that plans and makes rows is; the class lives.
+            Make::Init { class, .. } | Make::Tuple { class } => unsafe {
+                (*class.as_ptr().cast::<ffi::PyTypeObject>()).tp_version_tag
+            },
+            Make::Dict | Make::Call { .. } => 0,
         }
     }
 }
@@ -186,7 +213,7 @@ impl Plan {
         }
         Ok(match &self.make {
             Make::Init { init, keywords, .. } => {
-                arguments.call(init.bind(py), keywords.as_ref())?;
+                ensure_none(&arguments.call(init.bind(py), keywords.as_ref())?)?;
                 arguments.into_first()
             }
             Make::Call { what, keywords } => arguments.call(what.bind(py), keywords.as_ref())?,
@@ -194,6 +221,16 @@ impl Plan {
             Make::Dict => unreachable!("returned above"),
         })
     }
+}
+
+/// What a call of the class would say.
+fn ensure_none(given: &Bound<'_, PyAny>) -> PyResult<()> {
+    if given.is_none() {
+        return Ok(());
+    }
+    let kind = given.get_type();
+    let kind = kind.name()?;
+    Err(PyTypeError::new_err(format!("__init__() should return None, not '{kind}'")))
 }
 
 impl Column {
