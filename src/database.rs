@@ -14,11 +14,11 @@ use crate::guard;
 use crate::location::{FileId, Location};
 use crate::options::Options;
 use crate::patience::Patience;
-use crate::pool::{Reader, Request};
+use crate::pool::{Reader, ReaderPlace};
 use crate::retry::RetryClassifiable;
 use crate::transaction::{Mode, Snapshot, Transaction};
 use crate::vacuum::auto_vacuum;
-use crate::writer::{Owner, Place, Writer};
+use crate::writer::{LanePlace, Owner, Writer};
 
 /// Each reader has open files and a cache of its own.
 const MAX_POOL_SIZE: u32 = 1000;
@@ -182,7 +182,7 @@ impl Database {
     pub fn reader_later(
         &self,
         ready: impl FnOnce(Result<Reader>) + Send + 'static,
-    ) -> Result<Request> {
+    ) -> Result<ReaderPlace> {
         self.engine()?.reader_later(Box::new(ready))
     }
 
@@ -200,7 +200,7 @@ impl Database {
         &self,
         owner: Owner,
         ready: impl FnOnce(Result<Writer>) + Send + 'static,
-    ) -> Result<Place> {
+    ) -> Result<LanePlace> {
         Writer::enter_later(self.engine()?, owner, Box::new(ready))
     }
 

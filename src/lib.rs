@@ -72,14 +72,14 @@ pub use migrate::{Applied, MigrateOptions, MigrationReport, Migrations, Step, mi
 pub use options::{Options, Pragmas, Profile};
 pub use parameters::Parameters;
 pub use patience::{Caller, Patience};
-pub use pool::{Reader, Request};
+pub use pool::{Reader, ReaderPlace};
 pub use pragma::verify_pragmas;
 pub use retry::{Class, RetryClassifiable, RetryPolicy, execute_with_backoff};
 pub use rusqlite::types::{Value, ValueRef};
 pub use statement::{Lease, Statement};
 pub use transaction::{Mode, Snapshot, Transaction, execute_in_transaction};
 pub use vacuum::{VacuumDaemon, VacuumStats, run_vacuum_cycle, spawn_vacuum_daemon};
-pub use writer::{Owner, Place, Writer};
+pub use writer::{LanePlace, Owner, Writer};
 
 #[cfg(doctest)]
 #[doc = include_str!("../docs/rust.md")]

@@ -21,7 +21,7 @@ use crate::stats::Stats;
 use crate::watch::Role;
 
 pub(crate) use later::Later;
-pub use later::Request;
+pub use later::ReaderPlace;
 
 /// A connection that lay idle longer than this is tried with a statement before it is handed out.
 const TRUSTED: Duration = Duration::from_secs(1);

@@ -111,11 +111,11 @@ pub struct Session {
 }
 
 struct State {
-    place: Place,
+    phase: Phase,
     jobs: VecDeque<Job>,
 }
 
-enum Place {
+enum Phase {
     Idle(Open),
     Busy,
     Ended,
@@ -128,11 +128,11 @@ impl Session {
             Held::Transaction(transaction) => ("transaction", transaction.tenure()),
             Held::Snapshot(_) => ("snapshot", None),
         };
-        let place = Place::Idle(Open { cursors: HashMap::new(), held });
+        let phase = Phase::Idle(Open { cursors: HashMap::new(), held });
         Arc::new(Session {
             what,
             tenure,
-            state: Mutex::new(State { place, jobs: VecDeque::new() }),
+            state: Mutex::new(State { phase, jobs: VecDeque::new() }),
         })
     }
 
@@ -162,11 +162,11 @@ impl Session {
     ) -> Result<Option<T>> {
         let mut open = {
             let mut state = self.state();
-            match std::mem::replace(&mut state.place, Place::Busy) {
-                Place::Idle(open) => Some(open),
-                Place::Busy => return Ok(None),
-                Place::Ended => {
-                    state.place = Place::Ended;
+            match std::mem::replace(&mut state.phase, Phase::Busy) {
+                Phase::Idle(open) => Some(open),
+                Phase::Busy => return Ok(None),
+                Phase::Ended => {
+                    state.phase = Phase::Ended;
                     return Err(self.ended());
                 }
             }
@@ -180,13 +180,13 @@ impl Session {
     fn after(self: &Arc<Self>, open: Option<Open>) {
         let mut state = self.state();
         match (state.jobs.pop_front(), open) {
-            (None, open) => state.place = open.map_or(Place::Ended, Place::Idle),
+            (None, open) => state.phase = open.map_or(Phase::Ended, Phase::Idle),
             (Some(job), Some(open)) => {
                 drop(state);
                 self.start(job, open);
             }
             (Some(job), None) => {
-                state.place = Place::Ended;
+                state.phase = Phase::Ended;
                 let jobs = std::mem::take(&mut state.jobs);
                 drop(state);
                 std::iter::once(job).chain(jobs).for_each(|job| job(&mut None));
@@ -209,14 +209,14 @@ impl Session {
     /// Work on it on another thread, after what was asked before.
     pub fn submit(self: &Arc<Self>, job: Job) {
         let mut state = self.state();
-        match std::mem::replace(&mut state.place, Place::Busy) {
-            Place::Idle(open) => {
+        match std::mem::replace(&mut state.phase, Phase::Busy) {
+            Phase::Idle(open) => {
                 drop(state);
                 self.start(job, open);
             }
-            Place::Busy => state.jobs.push_back(job),
-            Place::Ended => {
-                state.place = Place::Ended;
+            Phase::Busy => state.jobs.push_back(job),
+            Phase::Ended => {
+                state.phase = Phase::Ended;
                 drop(state);
                 job(&mut None);
             }
@@ -232,7 +232,7 @@ impl Session {
             let mut state = self.state();
             next = state.jobs.pop_front();
             if next.is_none() {
-                state.place = open.take().map_or(Place::Ended, Place::Idle);
+                state.phase = open.take().map_or(Phase::Ended, Phase::Idle);
             }
         }
     }
@@ -241,7 +241,7 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Place::Idle(open) = std::mem::replace(&mut state.place, Place::Ended) {
+        if let Phase::Idle(open) = std::mem::replace(&mut state.phase, Phase::Ended) {
             drop(open.end());
         }
     }

@@ -476,7 +476,11 @@ impl Writer {
     }
 
     /// Take a place in the queue; `ready` is called when the turn has come, at once if it has.
-    pub(crate) fn enter_later(engine: &Arc<Engine>, owner: Owner, ready: Ready) -> Result<Place> {
+    pub(crate) fn enter_later(
+        engine: &Arc<Engine>,
+        owner: Owner,
+        ready: Ready,
+    ) -> Result<LanePlace> {
         let lane = engine.lane()?;
         let ticket = Ticket::new(owner, Turn::Later(Mutex::new(Some(ready))));
         let came = {
@@ -490,7 +494,7 @@ impl Writer {
         if came && let Some(ready) = ticket.call() {
             ready(Ok(Self::holding(engine)));
         }
-        Ok(Place { engine: Arc::downgrade(engine), ticket })
+        Ok(LanePlace { engine: Arc::downgrade(engine), ticket })
     }
 
     pub(crate) fn engine(&self) -> &Arc<Engine> {
@@ -536,14 +540,14 @@ impl Drop for Writer {
 }
 
 /// A place in the queue of the lane.
-pub struct Place {
+pub struct LanePlace {
     engine: Weak<Engine>,
     ticket: Arc<Ticket>,
 }
 
-impl Place {
+impl LanePlace {
     pub(crate) fn of(engine: &Arc<Engine>, ticket: Arc<Ticket>) -> Self {
-        Place { engine: Arc::downgrade(engine), ticket }
+        LanePlace { engine: Arc::downgrade(engine), ticket }
     }
 
     /// Give the place up; `false` when the turn has come already.

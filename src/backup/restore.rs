@@ -70,8 +70,8 @@ pub fn restore(
     if found.len() == 0 {
         return Err(Error::damaged(format!("the backup {backup:?} is empty")));
     }
-    let place = Place::find(to, data_dir)?;
-    let path = place.path.clone();
+    let target = Target::find(to, data_dir)?;
+    let path = target.path.clone();
     if FileId::of(&backup)? == FileId::of(&path)? {
         return Err(Error::path(path, "this is the backup itself; choose another name for one"));
     }
@@ -92,7 +92,7 @@ pub fn restore(
     still_wanted(patience)?;
     let turn = Turn::to_replace(&path, patience)?;
     let safety_copy = switch(temporary, &path, patience)?;
-    place.keep();
+    target.keep();
     let restored = FileId::of(&path)? == id && {
         let connection = copy::open_alone(&path, patience)?;
         size(&connection)?.0 == pages
@@ -110,12 +110,12 @@ pub fn restore(
 }
 
 /// Where the database goes; a file that was made to find that out goes away again.
-struct Place {
+struct Target {
     path: PathBuf,
     made: bool,
 }
 
-impl Place {
+impl Target {
     fn find(to: &Path, data_dir: Option<&Path>) -> Result<Self> {
         let given = data_dir.map_or_else(|| to.to_owned(), |dir| dir.join(to));
         let existed = given.symlink_metadata().is_ok();
@@ -125,7 +125,7 @@ impl Place {
             let _ = location.remove();
             return Err(Error::path(to, "a temporary database has no place to restore to"));
         }
-        Ok(Place { path: location.path, made: !existed })
+        Ok(Target { path: location.path, made: !existed })
     }
 
     fn keep(mut self) {
@@ -133,7 +133,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Target {
     fn drop(&mut self) {
         if self.made && self.path.metadata().is_ok_and(|file| file.len() == 0) {
             let _ = std::fs::remove_file(&self.path);

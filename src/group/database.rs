@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::guard;
 use crate::patience::{POLL, Patience};
 use crate::pool::DEFAULT_WAIT;
-use crate::writer::{Owner, Place, Ticket, Turn, Writer};
+use crate::writer::{LanePlace, Owner, Ticket, Turn, Writer};
 
 impl Database {
     /// [`Database::write`] of work that owns what it needs: where a commit waits for the disk, it
@@ -75,7 +75,7 @@ impl Database {
         owner: Owner,
         run: impl FnMut(&Connection) -> Result<T> + Send + 'static,
         done: impl FnOnce(Result<T>) + Send + 'static,
-    ) -> Result<Place> {
+    ) -> Result<LanePlace> {
         let job = Job::new(Task::new(run, done));
         let ticket = Ticket::shared(owner, Turn::Worker, job);
         Writer::lead_later(self.engine()?, Arc::clone(&ticket)).inspect_err(|_| ticket.abandon())
@@ -98,10 +98,10 @@ impl Database {
         owner: Owner,
         run: impl FnMut(&Connection) -> Result<T> + Send + 'static,
         done: impl FnOnce(Result<T>) + Send + 'static,
-    ) -> Result<(Deferred, Place)> {
+    ) -> Result<(Deferred, LanePlace)> {
         let engine = self.engine()?;
         let ticket = Ticket::shared(owner, Turn::Worker, Job::new(Task::new(run, done)));
-        Ok((Deferred(Arc::clone(&ticket)), Place::of(engine, ticket)))
+        Ok((Deferred(Arc::clone(&ticket)), LanePlace::of(engine, ticket)))
     }
 
     /// Run writes with one commit: at once where the lane is free, a commit does not wait for the

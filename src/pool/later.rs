@@ -45,12 +45,12 @@ impl Later {
 }
 
 /// A place in the queue for a reader.
-pub struct Request {
+pub struct ReaderPlace {
     engine: Weak<Engine>,
     number: u64,
 }
 
-impl Request {
+impl ReaderPlace {
     /// Give the place up; `false` when a reader has come already.
     pub fn withdraw(&self) -> bool {
         let Some(engine) = self.engine.upgrade() else { return true };
@@ -82,7 +82,7 @@ impl Engine {
     }
 
     /// Take a place in the queue for a reader.
-    pub(crate) fn reader_later(self: &Arc<Self>, ready: Ready) -> Result<Request> {
+    pub(crate) fn reader_later(self: &Arc<Self>, ready: Ready) -> Result<ReaderPlace> {
         self.check_readable()?;
         let mut queue = self.readers_later.queue();
         queue.last += 1;
@@ -90,16 +90,16 @@ impl Engine {
         queue.waiting.push_back((number, ready));
         let served = std::mem::replace(&mut queue.served, true);
         drop(queue);
-        let request = Request { engine: Arc::downgrade(self), number };
+        let place = ReaderPlace { engine: Arc::downgrade(self), number };
         if !served {
             let engine = Arc::clone(self);
             if let Err(error) = worker::spawn(Priority::Normal, move || engine.serve_readers()) {
                 self.readers_later.queue().served = false;
-                request.withdraw();
+                place.withdraw();
                 return Err(Error::io("a thread could not be started", error));
             }
         }
-        Ok(request)
+        Ok(place)
     }
 
     fn serve_readers(&self) {

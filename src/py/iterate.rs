@@ -54,35 +54,35 @@ impl Running {
     }
 }
 
-/// The place where a running statement is kept; empty when it has ended.
-pub(crate) type Place = Mutex<Option<Running>>;
+/// The slot in which a running statement is kept; empty when it has ended.
+pub(crate) type Slot = Mutex<Option<Running>>;
 
 /// An iterator over rows.
 #[pyclass(module = "holdfast._core", frozen)]
 pub(crate) struct Rows {
     source: Mutex<Option<Source>>,
-    place: Arc<Place>,
+    slot: Arc<Slot>,
     timeout: Option<f64>,
 }
 
 impl Rows {
-    pub(crate) fn new(source: Source, place: Arc<Place>, timeout: Option<f64>) -> Self {
-        Rows { source: Mutex::new(Some(source)), place, timeout }
+    pub(crate) fn new(source: Source, slot: Arc<Slot>, timeout: Option<f64>) -> Self {
+        Rows { source: Mutex::new(Some(source)), slot, timeout }
     }
 
     fn finish(&self) {
         let Ok(mut source) = self.source.try_lock() else { return };
         match source.take() {
             Some(Source::Reader(reader, database)) if reader.is_current() => {
-                if let Some(running) = self.place.try_lock().ok().and_then(|mut p| p.take()) {
+                if let Some(running) = self.slot.try_lock().ok().and_then(|mut p| p.take()) {
                     running.end(&reader);
                 }
                 drop(reader);
                 drop(database);
             }
-            Some(Source::Scope(scope)) => scope.end_iterator(&self.place),
+            Some(Source::Scope(scope)) => scope.end_iterator(&self.slot),
             // A parent's statement is not ours to end.
-            _ => std::mem::forget(self.place.try_lock().ok().and_then(|mut p| p.take())),
+            _ => std::mem::forget(self.slot.try_lock().ok().and_then(|mut p| p.take())),
         }
     }
 }
@@ -90,17 +90,17 @@ impl Rows {
 fn next<'py>(
     py: Python<'py>,
     connection: &Connection,
-    place: &Place,
+    slot: &Slot,
     timeout: Option<f64>,
     scope: Option<&Scope>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     call(py, timeout, |gil, patience| {
         let within = scope.map(|scope| scope.patience(patience));
         let _attention = connection.attend(within.as_ref().unwrap_or(patience));
-        let Ok(mut place) = place.try_lock() else {
+        let Ok(mut slot) = slot.try_lock() else {
             return Err(misuse("the iterator is being advanced already"));
         };
-        let Some(running) = place.as_mut() else {
+        let Some(running) = slot.as_mut() else {
             return Err(Failure::Engine(Error::Closed(
                 "the transaction or snapshot of this iterator has ended".into(),
             )));
@@ -134,9 +134,9 @@ impl Rows {
             Some(Source::Reader(reader, _)) if !reader.is_current() => {
                 return Err(Failure::Engine(Error::Fork("the iterator")).into_py(py));
             }
-            Some(Source::Reader(reader, _)) => next(py, reader, &self.place, self.timeout, None),
+            Some(Source::Reader(reader, _)) => next(py, reader, &self.slot, self.timeout, None),
             Some(Source::Scope(scope)) => match scope.enter() {
-                Ok(connection) => next(py, &connection, &self.place, self.timeout, Some(scope)),
+                Ok(connection) => next(py, &connection, &self.slot, self.timeout, Some(scope)),
                 // It is not this caller's to end.
                 Err(error) => return Err(error.into_py(py)),
             },

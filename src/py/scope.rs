@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use super::database::Database;
 use super::error::{Failure, misuse, thread_name};
 use super::gil::Gil;
-use super::iterate::{Place, Running};
+use super::iterate::{Running, Slot};
 use super::verbs::Query;
 use crate::patience::Limits;
 use crate::{Connection, Error, Patience, Snapshot, Transaction, thread_id};
@@ -36,7 +36,7 @@ pub(crate) struct Scope {
     session: UnsafeCell<Option<Held>>,
     /// The thread that the session belongs to; 0 before it begins and after it ends.
     owner: AtomicU64,
-    iterators: Mutex<Vec<Arc<Place>>>,
+    iterators: Mutex<Vec<Arc<Slot>>>,
     /// Verbs of the owner that run now: one may call back into Python, and so into others.
     running: Cell<u32>,
     /// The deadline of the operation that the session is part of.
@@ -186,8 +186,8 @@ impl Scope {
         }
         // Even when SQLite has rolled back, its statements must go back.
         if let Some(connection) = session.connection() {
-            for place in self.iterators().drain(..) {
-                end(connection, &place);
+            for slot in self.iterators().drain(..) {
+                end(connection, &slot);
             }
         }
         // SAFETY: this thread is the owner, and the borrow above has ended.
@@ -196,7 +196,7 @@ impl Scope {
         session.ok_or_else(|| misuse(format!("the {} has ended already", self.what)))
     }
 
-    fn iterators(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Place>>> {
+    fn iterators(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Slot>>> {
         self.iterators.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -207,27 +207,27 @@ impl Scope {
         gil: &Gil,
         query: Query<'_, '_>,
         into: Option<&Bound<'_, PyAny>>,
-    ) -> Result<Arc<Place>, Failure> {
+    ) -> Result<Arc<Slot>, Failure> {
         let running = Running::new(connection, gil, query, into)?;
-        let place = Arc::new(Mutex::new(Some(running)));
-        self.iterators().push(Arc::clone(&place));
-        Ok(place)
+        let slot = Arc::new(Mutex::new(Some(running)));
+        self.iterators().push(Arc::clone(&slot));
+        Ok(slot)
     }
 
     /// End an iterator now if this is its thread; otherwise the session's end does.
-    pub(crate) fn end_iterator(&self, place: &Arc<Place>) {
+    pub(crate) fn end_iterator(&self, slot: &Arc<Slot>) {
         if self.owner.load(Ordering::Acquire) != thread_id() {
             return;
         }
         if let Ok(connection) = self.connection() {
-            end(connection, place);
-            self.iterators().retain(|other| !Arc::ptr_eq(other, place));
+            end(connection, slot);
+            self.iterators().retain(|other| !Arc::ptr_eq(other, slot));
         }
     }
 }
 
-fn end(connection: &Connection, place: &Place) {
-    if let Some(running) = place.try_lock().ok().and_then(|mut place| place.take()) {
+fn end(connection: &Connection, slot: &Slot) {
+    if let Some(running) = slot.try_lock().ok().and_then(|mut slot| slot.take()) {
         running.end(connection);
     }
 }
@@ -237,10 +237,10 @@ impl Drop for Scope {
         let iterators = std::mem::take(&mut *self.iterators());
         let session = self.session.get_mut().take();
         let connection = session.as_ref().and_then(Held::connection);
-        for place in iterators {
+        for slot in iterators {
             match connection {
-                Some(connection) => end(connection, &place),
-                None => std::mem::forget(place),
+                Some(connection) => end(connection, &slot),
+                None => std::mem::forget(slot),
             }
         }
     }

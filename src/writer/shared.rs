@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Lane, Place, Recent, Ticket, Turn, Writer};
+use super::{Lane, LanePlace, Recent, Ticket, Turn, Writer};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::group;
@@ -98,7 +98,7 @@ impl Lane {
 
 impl Writer {
     /// Take a place for a job that a thread of the engine begins.
-    pub(crate) fn lead_later(engine: &Arc<Engine>, ticket: Arc<Ticket>) -> Result<Place> {
+    pub(crate) fn lead_later(engine: &Arc<Engine>, ticket: Arc<Ticket>) -> Result<LanePlace> {
         let lane = engine.lane()?;
         let free = lane.join(&ticket, engine)?;
         if free {
@@ -106,7 +106,7 @@ impl Writer {
             worker::spawn(Priority::Normal, move || group::serve(writer, theirs))
                 .map_err(|error| Error::io("a thread could not be started", error))?;
         }
-        Ok(Place::of(engine, ticket))
+        Ok(LanePlace::of(engine, ticket))
     }
 
     /// Pass the lane on, but take the next job for a thread of the engine oneself.

@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Weak};
 
-use super::{Lane, Owner, Place, Writer};
+use super::{Lane, LanePlace, Owner, Writer};
 use crate::engine::Engine;
 
 /// The turn of a caller.
@@ -25,8 +25,8 @@ impl Tenure {
     }
 }
 
-impl Place {
-    /// The caller has gone; see [`Place::withdraw`] for a turn that has not come.
+impl LanePlace {
+    /// The caller has gone; see [`LanePlace::withdraw`] for a turn that has not come.
     pub fn leave(&self) {
         Tenure { engine: Weak::clone(&self.engine), owner: self.ticket.owner }.leave();
     }

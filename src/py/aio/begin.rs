@@ -11,7 +11,7 @@ use super::database::on_a_reader;
 use super::fair;
 use super::mailbox::current_task;
 use super::operation::{Progress, Work};
-use super::session::Place;
+use super::session::Block;
 use super::waiting::{Deadline, Queue, Waiting};
 use crate::session::{Held, Session};
 use crate::worker::{self, Priority};
@@ -122,15 +122,15 @@ fn named(py: Python<'_>, held: Held) -> Arc<Session> {
 /// A with block on its way in.
 pub(super) struct Enter {
     begin: Begin,
-    place: Arc<Place>,
+    block: Arc<Block>,
     gives: Py<PyAny>,
     fresh: bool,
 }
 
 impl Enter {
-    /// Begin, put the session in its place, and give the block what it is given.
-    pub(super) fn new(begin: Begin, place: &Arc<Place>, gives: Py<PyAny>) -> Self {
-        Enter { begin, place: Arc::clone(place), gives, fresh: true }
+    /// Begin, put the session where its block finds it, and give the block what it is given.
+    pub(super) fn new(begin: Begin, block: &Arc<Block>, gives: Py<PyAny>) -> Self {
+        Enter { begin, block: Arc::clone(block), gives, fresh: true }
     }
 }
 
@@ -139,11 +139,11 @@ impl Work for Enter {
         if std::mem::replace(&mut self.fresh, false) && fair::must_yield() {
             return Ok(Progress::Turn);
         }
-        self.place.ensure_free()?;
+        self.block.ensure_free()?;
         match self.begin.advance(py)? {
             Err(progress) => Ok(progress),
             Ok(session) => {
-                self.place.put(session)?;
+                self.block.put(session)?;
                 Ok(Progress::Done(self.gives.clone_ref(py)))
             }
         }

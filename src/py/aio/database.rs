@@ -19,7 +19,9 @@ use super::upkeep::Upkeep;
 use super::verb::{Answer, Answered, Converting, Extent, Verb};
 use super::waiting::{Deadline, Queue, Waiting};
 use crate::worker::{self, Priority};
-use crate::{Conflict, Connection, Mode, Owner, Patience, Place, Reader, Transaction, thread_id};
+use crate::{
+    Conflict, Connection, LanePlace, Mode, Owner, Patience, Reader, Transaction, thread_id,
+};
 
 /// A handle on one SQLite file, for the tasks of event loops.
 #[pyclass(module = "holdfast._core", frozen, subclass, weakref)]
@@ -288,7 +290,7 @@ impl Statement {
         run: impl Fn(&Connection) -> crate::Result<Answer> + Send + 'static,
         deadline: Deadline,
         sender: Sender<Answer>,
-    ) -> crate::Result<Place> {
+    ) -> crate::Result<LanePlace> {
         let database = Arc::clone(&self.database);
         self.database.writer_later(owner, move |writer| {
             if let Ok(writer) = &writer {

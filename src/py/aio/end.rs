@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use super::super::error::Failure;
 use super::super::gil::call_brief;
 use super::operation::{Progress, Work};
-use super::session::Place;
+use super::session::Block;
 use super::waiting::{Deadline, Queue, Waiting};
 use crate::session::{Held, Open, Session};
 use crate::{Error, Patience};
@@ -29,7 +29,7 @@ pub(super) enum Ending {
 
 /// An end on its way.
 pub(super) struct End {
-    place: Arc<Place>,
+    block: Arc<Block>,
     ending: Ending,
     waits: bool,
     gives: Option<Py<PyAny>>,
@@ -37,8 +37,8 @@ pub(super) struct End {
 }
 
 impl End {
-    pub(super) fn new(place: &Arc<Place>, ending: Ending) -> Self {
-        End { place: Arc::clone(place), ending, waits: true, gives: None, waiting: None }
+    pub(super) fn new(block: &Arc<Block>, ending: Ending) -> Self {
+        End { block: Arc::clone(block), ending, waits: true, gives: None, waiting: None }
     }
 
     /// The same, but left to a worker if it cannot be done at once.
@@ -47,14 +47,14 @@ impl End {
     }
 
     /// The same, with what the with statement gives its block.
-    pub(super) fn giving(place: &Arc<Place>, ending: Ending, gives: Py<PyAny>) -> Self {
-        End { gives: Some(gives), ..Self::new(place, ending) }
+    pub(super) fn giving(block: &Arc<Block>, ending: Ending, gives: Py<PyAny>) -> Self {
+        End { gives: Some(gives), ..Self::new(block, ending) }
     }
 
     fn start(&mut self, py: Python<'_>) -> Result<bool, Failure> {
         let session = match self.ending {
-            Ending::Commit | Ending::Rollback => self.place.take()?,
-            _ => self.place.session()?,
+            Ending::Commit | Ending::Rollback => self.block.take()?,
+            _ => self.block.session()?,
         };
         let ending = &self.ending;
         let tried = session.try_use(|open| {

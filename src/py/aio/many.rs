@@ -13,7 +13,7 @@ use super::super::values::owned;
 use super::super::verbs::at;
 use super::fair;
 use super::operation::{Progress, Work};
-use super::session::Place;
+use super::session::Block;
 use super::verb::{Answer, Owned, empty_batch, push_row};
 use super::waiting::{Deadline, Waiting};
 use crate::{Batch, Conflict, Counts, Parameters};
@@ -71,7 +71,7 @@ enum Chunk {
 
 /// A batch on its way.
 pub(super) struct Many {
-    place: Arc<Place>,
+    block: Arc<Block>,
     rows: Rows,
     timeout: Option<Duration>,
     deadline: Option<Deadline>,
@@ -86,10 +86,10 @@ pub(super) struct Many {
 }
 
 impl Many {
-    pub(super) fn new(place: &Arc<Place>, rows: Rows, timeout: Option<Duration>) -> Self {
+    pub(super) fn new(block: &Arc<Block>, rows: Rows, timeout: Option<Duration>) -> Self {
         let chunk = rows.what.empty();
         Many {
-            place: Arc::clone(place),
+            block: Arc::clone(block),
             rows,
             timeout,
             deadline: None,
@@ -145,7 +145,7 @@ impl Many {
     }
 
     fn submit(&mut self, py: Python<'_>) -> Result<(), Failure> {
-        let session = self.place.session()?;
+        let session = self.block.session()?;
         let first = self.before;
         self.before += self.gathered;
         self.gathered = 0;

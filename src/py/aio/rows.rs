@@ -14,7 +14,7 @@ use super::super::values::owned;
 use super::begin::{Begin, Kind};
 use super::database::AsyncDatabase;
 use super::operation::{Operation, Progress, Work};
-use super::session::Place;
+use super::session::Block;
 use super::waiting::{Deadline, Waiting};
 use crate::session::{Open, Session};
 use crate::{Buffer, Error, Parameters, Patience};
@@ -28,7 +28,7 @@ pub(super) enum Source {
     /// A snapshot of its own, begun with the first row.
     Database(Py<AsyncDatabase>),
     /// A transaction or snapshot of the task's.
-    Place(Arc<Place>),
+    Block(Arc<Block>),
 }
 
 /// What is read, and how far.
@@ -160,8 +160,8 @@ struct Next {
 
 impl Work for Next {
     fn advance(&mut self, py: Python<'_>) -> Result<Progress, Failure> {
-        let Ok(mut place) = self.reading.try_lock() else { return Err(busy()) };
-        let Some(reading) = place.as_mut() else {
+        let Ok(mut slot) = self.reading.try_lock() else { return Err(busy()) };
+        let Some(reading) = slot.as_mut() else {
             return Err(Failure::Python(PyStopAsyncIteration::new_err(())));
         };
         if !self.began && (reading.waiting.is_some() || reading.begin.is_some()) {
@@ -170,8 +170,8 @@ impl Work for Next {
         self.began = true;
         let result = reading.advance(py);
         if matches!(result, Ok(None) | Err(_)) {
-            let ended = place.take();
-            drop(place);
+            let ended = slot.take();
+            drop(slot);
             if let Some(reading) = ended {
                 reading.end();
             }
@@ -243,7 +243,7 @@ impl Reading {
             return Ok(Ok(Arc::clone(session)));
         }
         let database = match &self.source {
-            Source::Place(place) => return Ok(Ok(place.session()?)),
+            Source::Block(block) => return Ok(Ok(block.session()?)),
             Source::Database(database) => database.get().engine(),
         };
         let begin = self
@@ -279,9 +279,9 @@ impl Reading {
     }
 
     fn end(self) {
-        let Source::Place(place) = &self.source else { return };
+        let Source::Block(block) = &self.source else { return };
         // What is in the middle of its rows goes back to the session's connection.
-        let (Ok(session), Some(_)) = (place.session(), &self.buffer) else { return };
+        let (Ok(session), Some(_)) = (block.session(), &self.buffer) else { return };
         let cursor = self.cursor;
         session.submit(Box::new(move |open| {
             if let Some(open) = open {

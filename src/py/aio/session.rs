@@ -22,17 +22,17 @@ use super::waiting::{Deadline, Waiting};
 use crate::session::Session;
 use crate::{Conflict, Error, Mode};
 
-/// Where the session of a with block is, between its begin and its end.
-pub(super) struct Place {
+/// A with block, and its session between its begin and its end.
+pub(super) struct Block {
     what: &'static str,
     session: Mutex<Option<Arc<Session>>>,
     /// The database is not closed as long as it is in use.
     database: Py<AsyncDatabase>,
 }
 
-impl Place {
+impl Block {
     fn new(what: &'static str, database: Py<AsyncDatabase>) -> Arc<Self> {
-        Arc::new(Place { what, session: Mutex::new(None), database })
+        Arc::new(Block { what, session: Mutex::new(None), database })
     }
 
     fn slot(&self) -> std::sync::MutexGuard<'_, Option<Arc<Session>>> {
@@ -73,7 +73,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Block {
     fn drop(&mut self) {
         // It may be in the middle of a statement.
         if let Some(session) = self.slot().take() {
@@ -84,7 +84,7 @@ impl Drop for Place {
 
 /// A verb on its way, in a session.
 struct Statement {
-    place: Arc<Place>,
+    block: Arc<Block>,
     verb: Arc<Verb>,
     timeout: Option<Duration>,
     stage: Stage,
@@ -121,7 +121,7 @@ impl Work for Statement {
 
 impl Statement {
     fn at_once(&self, py: Python<'_>) -> Result<Option<Py<PyAny>>, Failure> {
-        let session = self.place.session()?;
+        let session = self.block.session()?;
         if self.verb.is_long() {
             return Ok(None);
         }
@@ -137,7 +137,7 @@ impl Statement {
     }
 
     fn submit(&mut self, py: Python<'_>) -> Result<(), Failure> {
-        let session = self.place.session()?;
+        let session = self.block.session()?;
         let owned = self.verb.own(py)?;
         let deadline = Deadline::new(self.timeout);
         let waiting = Waiting::in_session(py, deadline, &session, move |open, patience| {
@@ -149,14 +149,14 @@ impl Statement {
 }
 
 fn operation(
-    place: &Arc<Place>,
+    block: &Arc<Block>,
     name: &'static str,
     verb: Verb,
     timeout: Option<f64>,
 ) -> PyResult<Operation> {
     let timeout = timeout_of(timeout)?;
-    let (place, verb) = (Arc::clone(place), Arc::new(verb));
-    Ok(Operation::new(name, Statement { place, verb, timeout, stage: Stage::Fresh }))
+    let (block, verb) = (Arc::clone(block), Arc::new(verb));
+    Ok(Operation::new(name, Statement { block, verb, timeout, stage: Stage::Fresh }))
 }
 
 pub(super) fn timeout_of(timeout: Option<f64>) -> PyResult<Option<Duration>> {
@@ -166,7 +166,7 @@ pub(super) fn timeout_of(timeout: Option<f64>) -> PyResult<Option<Duration>> {
 /// What a transaction and a snapshot of a task have in common.
 #[pyclass(module = "holdfast._core", frozen, subclass)]
 pub(crate) struct AsyncSession {
-    place: Arc<Place>,
+    block: Arc<Block>,
 }
 
 #[pymethods]
@@ -182,7 +182,7 @@ impl AsyncSession {
     ) -> PyResult<Operation> {
         let extent = Extent::All;
         let verb = Verb::Fetch { sql, parameters, extent, into };
-        operation(&self.place, "fetch_all", verb, timeout)
+        operation(&self.block, "fetch_all", verb, timeout)
     }
 
     /// The first row, or None.
@@ -196,7 +196,7 @@ impl AsyncSession {
     ) -> PyResult<Operation> {
         let extent = Extent::One;
         let verb = Verb::Fetch { sql, parameters, extent, into };
-        operation(&self.place, "fetch_one", verb, timeout)
+        operation(&self.block, "fetch_one", verb, timeout)
     }
 
     /// The first column of the first row, or None.
@@ -209,7 +209,7 @@ impl AsyncSession {
     ) -> PyResult<Operation> {
         let (extent, into) = (Extent::Value, None);
         let verb = Verb::Fetch { sql, parameters, extent, into };
-        operation(&self.place, "fetch_value", verb, timeout)
+        operation(&self.block, "fetch_value", verb, timeout)
     }
 
     /// Rows one by one.
@@ -221,7 +221,7 @@ impl AsyncSession {
         into: Option<Py<PyAny>>,
         timeout: Option<f64>,
     ) -> PyResult<AsyncRows> {
-        let source = Source::Place(Arc::clone(&self.place));
+        let source = Source::Block(Arc::clone(&self.block));
         Ok(AsyncRows::new(source, sql, parameters, into, timeout_of(timeout)?))
     }
 }
@@ -229,7 +229,7 @@ impl AsyncSession {
 /// Several reads at one moment in time.
 #[pyclass(module = "holdfast._core", frozen, extends = AsyncSession)]
 pub(crate) struct AsyncSnapshot {
-    place: Arc<Place>,
+    block: Arc<Block>,
     timeout: Option<Duration>,
 }
 
@@ -237,21 +237,21 @@ pub(crate) struct AsyncSnapshot {
 impl AsyncSnapshot {
     fn __aenter__(this: Py<Self>, py: Python<'_>) -> Operation {
         let snapshot = this.get();
-        let begin = Begin::new(snapshot.place.database(), Kind::Snapshot, snapshot.timeout);
+        let begin = Begin::new(snapshot.block.database(), Kind::Snapshot, snapshot.timeout);
         let gives = this.clone_ref(py).into_any();
-        Operation::new("snapshot", Enter::new(begin, &snapshot.place, gives))
+        Operation::new("snapshot", Enter::new(begin, &snapshot.block, gives))
     }
 
     #[pyo3(signature = (*_details))]
     fn __aexit__(&self, _details: &Bound<'_, PyTuple>) -> Operation {
-        Operation::new("snapshot", End::new(&self.place, Ending::Commit))
+        Operation::new("snapshot", End::new(&self.block, Ending::Commit))
     }
 }
 
 /// A transaction of a task, or one nested in it.
 #[pyclass(module = "holdfast._core", frozen, extends = AsyncSession)]
 pub(crate) struct AsyncTransaction {
-    place: Arc<Place>,
+    block: Arc<Block>,
     mode: Mode,
     timeout: Option<Duration>,
     /// The number of the savepoint; `None` for the transaction itself.
@@ -265,11 +265,11 @@ impl AsyncTransaction {
         verb: Verb,
         timeout: Option<f64>,
     ) -> PyResult<Operation> {
-        operation(&self.place, name, verb, timeout)
+        operation(&self.block, name, verb, timeout)
     }
 
     fn many(&self, name: &'static str, rows: Rows, timeout: Option<f64>) -> PyResult<Operation> {
-        Ok(Operation::new(name, Many::new(&self.place, rows, timeout_of(timeout)?)))
+        Ok(Operation::new(name, Many::new(&self.block, rows, timeout_of(timeout)?)))
     }
 }
 
@@ -278,14 +278,14 @@ impl AsyncTransaction {
     fn __aenter__(this: Py<Self>, py: Python<'_>) -> Operation {
         let transaction = this.get();
         let gives = this.clone_ref(py).into_any();
-        let place = &transaction.place;
+        let block = &transaction.block;
         if let Some(savepoint) = &transaction.savepoint {
             let ending = Ending::Savepoint(Arc::clone(savepoint));
-            return Operation::new("transaction", End::giving(place, ending, gives));
+            return Operation::new("transaction", End::giving(block, ending, gives));
         }
         let kind = Kind::Transaction(transaction.mode);
-        let begin = Begin::new(place.database(), kind, transaction.timeout);
-        Operation::new("transaction", Enter::new(begin, place, gives))
+        let begin = Begin::new(block.database(), kind, transaction.timeout);
+        Operation::new("transaction", Enter::new(begin, block, gives))
     }
 
     fn __aexit__(
@@ -304,7 +304,7 @@ impl AsyncTransaction {
         };
         // A coroutine that is closed cannot wait any more.
         let is_closed = raised.is(raised.py().get_type::<PyGeneratorExit>());
-        let end = End::new(&self.place, ending);
+        let end = End::new(&self.block, ending);
         Operation::new("transaction", if is_closed { end.without_waiting() } else { end })
     }
 
@@ -312,12 +312,12 @@ impl AsyncTransaction {
     #[pyo3(signature = ())]
     fn transaction(&self, py: Python<'_>) -> PyResult<Py<AsyncTransaction>> {
         let nested = AsyncTransaction {
-            place: Arc::clone(&self.place),
+            block: Arc::clone(&self.block),
             mode: self.mode,
             timeout: self.timeout,
             savepoint: Some(Arc::default()),
         };
-        let base = AsyncSession { place: Arc::clone(&self.place) };
+        let base = AsyncSession { block: Arc::clone(&self.block) };
         Py::new(py, PyClassInitializer::from(base).add_subclass(nested))
     }
 
@@ -415,10 +415,10 @@ impl AsyncDatabase {
         timeout: Option<f64>,
     ) -> PyResult<Py<AsyncTransaction>> {
         let mode = mode.parse::<Mode>().map_err(|error| Failure::from(error).into_py(py))?;
-        let place = Place::new("transaction", this);
-        let base = AsyncSession { place: Arc::clone(&place) };
+        let block = Block::new("transaction", this);
+        let base = AsyncSession { block: Arc::clone(&block) };
         let timeout = timeout_of(timeout)?;
-        let transaction = AsyncTransaction { place, mode, timeout, savepoint: None };
+        let transaction = AsyncTransaction { block, mode, timeout, savepoint: None };
         Py::new(py, PyClassInitializer::from(base).add_subclass(transaction))
     }
 
@@ -429,9 +429,9 @@ impl AsyncDatabase {
         py: Python<'_>,
         timeout: Option<f64>,
     ) -> PyResult<Py<AsyncSnapshot>> {
-        let place = Place::new("snapshot", this);
-        let base = AsyncSession { place: Arc::clone(&place) };
-        let snapshot = AsyncSnapshot { place, timeout: timeout_of(timeout)? };
+        let block = Block::new("snapshot", this);
+        let base = AsyncSession { block: Arc::clone(&block) };
+        let snapshot = AsyncSnapshot { block, timeout: timeout_of(timeout)? };
         Py::new(py, PyClassInitializer::from(base).add_subclass(snapshot))
     }
 

@@ -10,7 +10,7 @@ use super::mailbox::{Pending, Sender, ask};
 use super::operation::Progress;
 use crate::pool::DEFAULT_WAIT;
 use crate::session::{Open, Session};
-use crate::{Deferred, Patience, Place, Request};
+use crate::{Deferred, LanePlace, Patience, ReaderPlace};
 
 /// When an operation began, and how long it may take.
 #[derive(Clone, Copy)]
@@ -31,8 +31,8 @@ impl Deadline {
 
 /// A place in a queue.
 pub(super) enum Queue {
-    Lane(Place),
-    Reader(Request),
+    Lane(LanePlace),
+    Reader(ReaderPlace),
     /// Nothing to wait for: the work is under way.
     None,
 }
@@ -41,7 +41,7 @@ impl Queue {
     fn withdraw(&self) -> bool {
         match self {
             Queue::Lane(place) => place.withdraw(),
-            Queue::Reader(request) => request.withdraw(),
+            Queue::Reader(place) => place.withdraw(),
             Queue::None => false,
         }
     }
@@ -49,7 +49,7 @@ impl Queue {
     fn busy(&self, waited: Duration) -> crate::Error {
         match self {
             Queue::Lane(place) => place.busy(waited),
-            Queue::Reader(request) => request.busy(waited),
+            Queue::Reader(place) => place.busy(waited),
             Queue::None => crate::Error::Timeout(waited),
         }
     }
@@ -81,7 +81,7 @@ impl<T> Waiting<T> {
     pub(super) fn at_end_of_turn(
         py: Python<'_>,
         database: &Arc<crate::Database>,
-        start: impl FnOnce(Sender<T>) -> crate::Result<(Deferred, Place)>,
+        start: impl FnOnce(Sender<T>) -> crate::Result<(Deferred, LanePlace)>,
     ) -> Result<Self, Failure> {
         let (sender, pending) = ask(py)?;
         let (write, place) = start(sender)?;
