@@ -22,7 +22,7 @@ use crate::writer::{Lane, Ticket, Writer};
 mod database;
 mod work;
 
-pub use database::Deferred;
+pub use database::PendingWrite;
 pub(crate) use work::{Job, Work};
 
 /// How many writes share a commit at most.

@@ -63,7 +63,7 @@ pub use connection::Connection;
 pub use database::Database;
 pub use engine::close_all;
 pub use error::{Error, Result};
-pub use group::Deferred;
+pub use group::PendingWrite;
 pub use guard::{is_main_thread, thread_id};
 #[cfg(feature = "python")]
 pub(crate) use insert::{Batch, Change, Conflict, Counts, Insert};

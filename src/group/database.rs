@@ -83,7 +83,7 @@ impl Database {
 }
 
 /// A write that waits for the others of its turn; see [`Database::write_together`].
-pub struct Deferred(Arc<Ticket>);
+pub struct PendingWrite(Arc<Ticket>);
 
 impl Database {
     /// Whether a commit waits for the disk.
@@ -93,21 +93,21 @@ impl Database {
 
     /// A write for [`Database::write_together`], and its place until then: withdrawn or interrupted,
     /// it is not run.
-    pub fn defer<T: Send + 'static>(
+    pub fn pending_write<T: Send + 'static>(
         &self,
         owner: Owner,
         run: impl FnMut(&Connection) -> Result<T> + Send + 'static,
         done: impl FnOnce(Result<T>) + Send + 'static,
-    ) -> Result<(Deferred, LanePlace)> {
+    ) -> Result<(PendingWrite, LanePlace)> {
         let engine = self.engine()?;
         let ticket = Ticket::shared(owner, Turn::Worker, Job::new(Task::new(run, done)));
-        Ok((Deferred(Arc::clone(&ticket)), LanePlace::of(engine, ticket)))
+        Ok((PendingWrite(Arc::clone(&ticket)), LanePlace::of(engine, ticket)))
     }
 
     /// Run writes with one commit: at once where the lane is free, a commit does not wait for the
     /// disk and no other process is in the way; otherwise as [`Database::write_later`] does.
-    pub fn write_together(&self, writes: Vec<Deferred>) {
-        let tickets: Vec<_> = writes.into_iter().map(|Deferred(ticket)| ticket).collect();
+    pub fn write_together(&self, writes: Vec<PendingWrite>) {
+        let tickets: Vec<_> = writes.into_iter().map(|PendingWrite(ticket)| ticket).collect();
         let engine = match self.engine() {
             Ok(engine) => engine,
             Err(_) => return tickets.iter().for_each(|ticket| ticket.fail(self.closed())),

@@ -169,7 +169,7 @@ impl Statement {
                 }
                 owned.write(connection, compound)
             };
-            self.database.defer(owner, run, |result| sender.deliver(result))
+            self.database.pending_write(owner, run, |result| sender.deliver(result))
         })?;
         self.stage = Stage::Deferred(waiting);
         Ok(())

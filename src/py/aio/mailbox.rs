@@ -16,7 +16,7 @@ use pyo3::types::{PyWeakrefMethods, PyWeakrefReference};
 use super::super::error::Failure;
 use super::together::Together;
 use crate::guard::PerProcess;
-use crate::{Caller, Deferred, Error};
+use crate::{Caller, Error, PendingWrite};
 
 /// The workers' end of a mailbox.
 struct Mailbox {
@@ -243,7 +243,7 @@ impl<T> Pending<T> {
         &self,
         py: Python<'_>,
         database: &Arc<crate::Database>,
-        write: Deferred,
+        write: PendingWrite,
     ) -> PyResult<()> {
         if let Some(desk) = self.desk.upgrade()
             && desk.together.add(database, write)

@@ -2,15 +2,15 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::Deferred;
+use crate::PendingWrite;
 
 /// Those that wait, by database.
 #[derive(Default)]
-pub(super) struct Together(Mutex<Vec<(Arc<crate::Database>, Vec<Deferred>)>>);
+pub(super) struct Together(Mutex<Vec<(Arc<crate::Database>, Vec<PendingWrite>)>>);
 
 impl Together {
     /// Add a write; whether it is the first of its turn.
-    pub(super) fn add(&self, database: &Arc<crate::Database>, write: Deferred) -> bool {
+    pub(super) fn add(&self, database: &Arc<crate::Database>, write: PendingWrite) -> bool {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let first = waiting.is_empty();
         match waiting.iter_mut().find(|(of, _)| Arc::ptr_eq(of, database)) {

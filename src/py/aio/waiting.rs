@@ -10,7 +10,7 @@ use super::mailbox::{Pending, Sender, ask};
 use super::operation::Progress;
 use crate::pool::DEFAULT_WAIT;
 use crate::session::{Open, Session};
-use crate::{Deferred, LanePlace, Patience, ReaderPlace};
+use crate::{LanePlace, Patience, PendingWrite, ReaderPlace};
 
 /// When an operation began, and how long it may take.
 #[derive(Clone, Copy)]
@@ -81,7 +81,7 @@ impl<T> Waiting<T> {
     pub(super) fn at_end_of_turn(
         py: Python<'_>,
         database: &Arc<crate::Database>,
-        start: impl FnOnce(Sender<T>) -> crate::Result<(Deferred, LanePlace)>,
+        start: impl FnOnce(Sender<T>) -> crate::Result<(PendingWrite, LanePlace)>,
     ) -> Result<Self, Failure> {
         let (sender, pending) = ask(py)?;
         let (write, place) = start(sender)?;
