@@ -78,6 +78,14 @@ def test_the_binding_has_no_sqlite_of_its_own() -> None:
         assert not re.search(r'"\s*(SELECT|INSERT|UPDATE|DELETE|PRAGMA|BEGIN) ', text), path
 
 
+def test_the_design_names_every_file_of_the_engine() -> None:
+    design = (ROOT / "docs" / "design.md").read_text()
+    files = {path.name for path in (ROOT / "src").glob("*.rs")} - {"lib.rs"}
+    rows = [line.split("|")[1] for line in design.splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`(\w+\.rs)`", row)}
+    assert files <= named, files - named
+
+
 def test_the_default_features_bring_no_python() -> None:
     tree = ["cargo", "tree", "--edges", "normal", "--prefix", "none", "--offline"]
     done = subprocess.run(tree, cwd=ROOT, capture_output=True, text=True, check=True)
