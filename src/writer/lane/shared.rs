@@ -3,12 +3,13 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Lane, LanePlace, Recent, Ticket, Turn, Writer};
+use super::{Lane, Recent, Ticket, Turn, Writer};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::group;
 use crate::patience::Patience;
 use crate::worker::{self, Priority};
+use crate::writer::LanePlace;
 
 /// For how long a group says who may come next.
 const RECENT: Duration = Duration::from_millis(5);

@@ -5,8 +5,9 @@
 
 use std::sync::{Arc, Weak};
 
-use super::{Lane, LanePlace, Owner, Writer};
+use super::{Lane, Owner, Writer};
 use crate::engine::Engine;
+use crate::writer::LanePlace;
 
 /// The turn of a caller.
 pub(crate) struct Tenure {
