@@ -96,6 +96,8 @@ async def test_one_that_is_never_awaited_does_nothing(adb: AsyncDatabase) -> Non
     with pytest.warns(RuntimeWarning, match="execute was never awaited, and did nothing"):
         adb.execute(INSERT, ["a"])
     assert await adb.fetch_value(COUNT) == 0
+    with pytest.warns(RuntimeWarning, match="fetch_one"), pytest.raises(TypeError, match="subscri"):
+        adb.fetch_one("select 1")[0]  # pyright: ignore[reportIndexIssue]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         adb.fetch_one("select 1").close()

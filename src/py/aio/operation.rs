@@ -165,7 +165,9 @@ impl Drop for Operation {
         if !matches!(state, State::Fresh(_)) {
             return;
         }
-        let _ = Python::try_attach(|_| {
+        let _ = Python::try_attach(|py| {
+            // What misused it may be raising already: that error is not the warning's to lose.
+            let raised = PyErr::take(py);
             let text = format!("{} was never awaited, and did nothing\0", self.verb);
             // SAFETY: attached; the text ends with a zero, and the error of a filter that raises
             // is reported here, since a drop cannot raise.
@@ -173,6 +175,9 @@ impl Drop for Operation {
                 if ffi::PyErr_WarnEx(ffi::PyExc_RuntimeWarning, text.as_ptr().cast(), 1) < 0 {
                     ffi::PyErr_WriteUnraisable(std::ptr::null_mut());
                 }
+            }
+            if let Some(error) = raised {
+                error.restore(py);
             }
         });
     }
