@@ -290,7 +290,7 @@ class Database:
         self,
         function: Callable[..., _T],
         *args: Any,
-        timeout: float | None = None,
+        timeout: float | None,
         **kwargs: Any,
     ) -> _T:
         """Run `function(tx, ...)` in a transaction; on a retryable error, all of it again.
@@ -640,7 +640,9 @@ class Operation(Coroutine[Any, Any, _T_co]):
 class Opened:
     """A database that was opened on a worker, to be taken by an `AsyncDatabase`."""
 
-def open_later(path: str | PathLike[str], settings: dict[str, Any]) -> Operation[Opened]: ...
+def open_later(
+    path: str | PathLike[str], settings: dict[str, Any]
+) -> Coroutine[Any, Any, Opened]: ...
 
 @disjoint_base
 class AsyncDatabase:
@@ -653,7 +655,7 @@ class AsyncDatabase:
     @property
     def closed(self) -> bool:
         """Whether this handle is closed."""
-    def pragmas(self, *, timeout: float | None = None) -> Operation[dict[str, str | int]]:
+    def pragmas(self, *, timeout: float | None = None) -> Coroutine[Any, Any, dict[str, str | int]]:
         """Return the pragmas as they were read back when the connection was opened.
 
         >>> (await db.pragmas())["journal_mode"]
@@ -661,7 +663,7 @@ class AsyncDatabase:
         """
     def execute(
         self, sql: str, parameters: _Parameters | None = None, *, timeout: float | None = None
-    ) -> Operation[int]:
+    ) -> Coroutine[Any, Any, int]:
         """Run one statement in a transaction of its own and return the number of rows it changed.
 
         `parameters` is a sequence for `?` or a mapping for `:name`. `timeout` is in seconds, for
@@ -672,14 +674,16 @@ class AsyncDatabase:
         >>> await db.execute("insert into note(body) values (?)", ["hello"])
         1
         """
-    def execute_script(self, sql: str, *, timeout: float | None = None) -> Operation[None]:
+    def execute_script(
+        self, sql: str, *, timeout: float | None = None
+    ) -> Coroutine[Any, Any, None]:
         """Run several statements in one transaction; rows that they give are ignored.
 
         >>> await db.execute_script("create table a(x); create table b(y)")
         """
     def insert(
         self, table: str, row: _Row, *, timeout: float | None = None
-    ) -> Operation[int | None]:
+    ) -> Coroutine[Any, Any, int | None]:
         """Insert a row, given as mapping, dataclass or the like, and return its row id.
 
         None for a table without row ids. An unknown table or column is a ProgrammingError that
@@ -697,7 +701,7 @@ class AsyncDatabase:
         update: str | Sequence[str] | None = None,
         do_nothing: bool = False,
         timeout: float | None = None,
-    ) -> Operation[int | None]:
+    ) -> Coroutine[Any, Any, int | None]:
         """Insert a row, or update the one with the same key; return its row id either way.
 
         `key` names the columns of a unique constraint. `update` picks the columns to update (all
@@ -714,7 +718,7 @@ class AsyncDatabase:
         *,
         into: None = None,
         timeout: float | None = None,
-    ) -> Operation[list[tuple[Any, ...]]]: ...
+    ) -> Coroutine[Any, Any, list[tuple[Any, ...]]]: ...
     @overload
     def fetch_all(
         self,
@@ -723,7 +727,7 @@ class AsyncDatabase:
         *,
         into: type[dict[Any, Any]],
         timeout: float | None = None,
-    ) -> Operation[list[dict[str, Any]]]: ...
+    ) -> Coroutine[Any, Any, list[dict[str, Any]]]: ...
     @overload
     def fetch_all(
         self,
@@ -732,7 +736,7 @@ class AsyncDatabase:
         *,
         into: type[_T],
         timeout: float | None = None,
-    ) -> Operation[list[_T]]:
+    ) -> Coroutine[Any, Any, list[_T]]:
         """Return all rows, as tuples or as what `into` names.
 
         `into` is `dict`, a dataclass, NamedTuple, TypedDict, pydantic model or msgspec struct; a
@@ -750,7 +754,7 @@ class AsyncDatabase:
         *,
         into: None = None,
         timeout: float | None = None,
-    ) -> Operation[tuple[Any, ...] | None]: ...
+    ) -> Coroutine[Any, Any, tuple[Any, ...] | None]: ...
     @overload
     def fetch_one(
         self,
@@ -759,7 +763,7 @@ class AsyncDatabase:
         *,
         into: type[dict[Any, Any]],
         timeout: float | None = None,
-    ) -> Operation[dict[str, Any] | None]: ...
+    ) -> Coroutine[Any, Any, dict[str, Any] | None]: ...
     @overload
     def fetch_one(
         self,
@@ -768,7 +772,7 @@ class AsyncDatabase:
         *,
         into: type[_T],
         timeout: float | None = None,
-    ) -> Operation[_T | None]:
+    ) -> Coroutine[Any, Any, _T | None]:
         """Return the first row, or None.
 
         >>> await db.fetch_one("select ? + 1", [41])
@@ -776,7 +780,7 @@ class AsyncDatabase:
         """
     def fetch_value(
         self, sql: str, parameters: _Parameters | None = None, *, timeout: float | None = None
-    ) -> Operation[Any]:
+    ) -> Coroutine[Any, Any, Any]:
         """Return the first column of the first row, or None.
 
         >>> await db.fetch_value("select 6 * 7")
@@ -846,10 +850,10 @@ class AsyncDatabase:
         adopt: int | None,
         backup: bool,
         timeout: float | None,
-    ) -> Operation[MigrationReport]: ...
+    ) -> Coroutine[Any, Any, MigrationReport]: ...
     def schema_version(
         self, component: str = "app", *, timeout: float | None = None
-    ) -> Operation[int]:
+    ) -> Coroutine[Any, Any, int]:
         """Return the number of the last migration that was applied; 0 for none.
 
         >>> await db.schema_version()
@@ -860,7 +864,7 @@ class AsyncDatabase:
         mode: Literal["passive", "full", "restart", "truncate"] = "passive",
         *,
         timeout: float | None = None,
-    ) -> Operation[CheckpointReport]:
+    ) -> Coroutine[Any, Any, CheckpointReport]:
         """Move pages from the write-ahead log into the file; the engine does so by itself, too.
 
         `"passive"` waits for nobody. `"full"` moves all pages, `"restart"` has the next commit
@@ -873,7 +877,7 @@ class AsyncDatabase:
         """
     def vacuum(
         self, pages: int = 20, *, full: bool = False, timeout: float | None = None
-    ) -> Operation[VacuumStats]:
+    ) -> Coroutine[Any, Any, VacuumStats]:
         """Give up to `pages` free pages (0: all) back to the file system.
 
         The file itself becomes smaller with the next checkpoint, a moment later. `full=True`
@@ -890,7 +894,7 @@ class AsyncDatabase:
         overwrite: bool = False,
         progress: Callable[[int, int], object] | None = None,
         timeout: float | None = None,
-    ) -> Operation[BackupReport]:
+    ) -> Coroutine[Any, Any, BackupReport]:
         """Copy the database to `path` while others write; verified before it takes its name.
 
         `progress` is called by the event loop with pages done and pages in all, the latest when
@@ -899,19 +903,21 @@ class AsyncDatabase:
         >>> (await db.backup(folder / "copy.db")).pages > 0
         True
         """
-    def check(self, *, quick: bool = False, timeout: float | None = None) -> Operation[CheckReport]:
+    def check(
+        self, *, quick: bool = False, timeout: float | None = None
+    ) -> Coroutine[Any, Any, CheckReport]:
         """Run integrity_check (or quick_check) and foreign_key_check.
 
         >>> (await db.check()).ok
         True
         """
-    def stats(self) -> Operation[Stats]:
+    def stats(self) -> Coroutine[Any, Any, Stats]:
         """Return how the database is doing: sizes in bytes, times in seconds, counts.
 
         >>> (await db.stats())["lane"]["holder"] is None
         True
         """
-    def close(self) -> Operation[None]:
+    def close(self) -> Coroutine[Any, Any, None]:
         """Close this handle; the last one of the process closes the file.
 
         New work is refused, running work is waited for (5 s), then interrupted.
@@ -929,7 +935,7 @@ class AsyncSession:
         *,
         into: None = None,
         timeout: float | None = None,
-    ) -> Operation[list[tuple[Any, ...]]]: ...
+    ) -> Coroutine[Any, Any, list[tuple[Any, ...]]]: ...
     @overload
     def fetch_all(
         self,
@@ -938,7 +944,7 @@ class AsyncSession:
         *,
         into: type[dict[Any, Any]],
         timeout: float | None = None,
-    ) -> Operation[list[dict[str, Any]]]: ...
+    ) -> Coroutine[Any, Any, list[dict[str, Any]]]: ...
     @overload
     def fetch_all(
         self,
@@ -947,7 +953,7 @@ class AsyncSession:
         *,
         into: type[_T],
         timeout: float | None = None,
-    ) -> Operation[list[_T]]:
+    ) -> Coroutine[Any, Any, list[_T]]:
         """Return all rows, as tuples or as what `into` names.
 
         `into` is `dict`, a dataclass, NamedTuple, TypedDict, pydantic model or msgspec struct; a
@@ -964,7 +970,7 @@ class AsyncSession:
         *,
         into: None = None,
         timeout: float | None = None,
-    ) -> Operation[tuple[Any, ...] | None]: ...
+    ) -> Coroutine[Any, Any, tuple[Any, ...] | None]: ...
     @overload
     def fetch_one(
         self,
@@ -973,7 +979,7 @@ class AsyncSession:
         *,
         into: type[dict[Any, Any]],
         timeout: float | None = None,
-    ) -> Operation[dict[str, Any] | None]: ...
+    ) -> Coroutine[Any, Any, dict[str, Any] | None]: ...
     @overload
     def fetch_one(
         self,
@@ -982,7 +988,7 @@ class AsyncSession:
         *,
         into: type[_T],
         timeout: float | None = None,
-    ) -> Operation[_T | None]:
+    ) -> Coroutine[Any, Any, _T | None]:
         """Return the first row, or None.
 
         >>> await snap.fetch_one("select ? + 1", [41])
@@ -990,7 +996,7 @@ class AsyncSession:
         """
     def fetch_value(
         self, sql: str, parameters: _Parameters | None = None, *, timeout: float | None = None
-    ) -> Operation[Any]:
+    ) -> Coroutine[Any, Any, Any]:
         """Return the first column of the first row, or None.
 
         >>> await snap.fetch_value("select 6 * 7")
@@ -1038,14 +1044,14 @@ class AsyncTransaction(AsyncSession):
     Cancelling an operation in it, or the block, rolls it back.
     """
 
-    def __aenter__(self) -> Operation[Self]: ...
+    def __aenter__(self) -> Coroutine[Any, Any, Self]: ...
     def __aexit__(
         self,
         raised: type[BaseException] | None,
         value: BaseException | None,
         traceback: TracebackType | None,
         /,
-    ) -> Operation[None]: ...
+    ) -> Coroutine[Any, Any, None]: ...
     def transaction(self) -> AsyncTransaction:
         """Begin a nested transaction (a savepoint) in an async with block.
 
@@ -1055,7 +1061,7 @@ class AsyncTransaction(AsyncSession):
         """
     def execute(
         self, sql: str, parameters: _Parameters | None = None, *, timeout: float | None = None
-    ) -> Operation[int]:
+    ) -> Coroutine[Any, Any, int]:
         """Run one statement and return the number of rows it changed.
 
         `parameters` is a sequence for `?` or a mapping for `:name`. `timeout` is in seconds, for
@@ -1066,7 +1072,7 @@ class AsyncTransaction(AsyncSession):
         """
     def execute_many(
         self, sql: str, rows: Iterable[_Parameters], *, timeout: float | None = None
-    ) -> Operation[int]:
+    ) -> Coroutine[Any, Any, int]:
         """Run one statement for each row of parameters; return the rows changed.
 
         `rows` is any iterable; a generator is consumed in constant memory, some rows in each turn
@@ -1075,14 +1081,16 @@ class AsyncTransaction(AsyncSession):
         >>> await tx.execute_many("insert into note(body) values (?)", [["a"], ["b"]])
         2
         """
-    def execute_script(self, sql: str, *, timeout: float | None = None) -> Operation[None]:
+    def execute_script(
+        self, sql: str, *, timeout: float | None = None
+    ) -> Coroutine[Any, Any, None]:
         """Run several statements; rows that they give are ignored.
 
         >>> await tx.execute_script("create table a(x); create table b(y)")
         """
     def insert(
         self, table: str, row: _Row, *, timeout: float | None = None
-    ) -> Operation[int | None]:
+    ) -> Coroutine[Any, Any, int | None]:
         """Insert a row, given as mapping, dataclass or the like, and return its row id.
 
         None for a table without row ids. An unknown table or column is a ProgrammingError that
@@ -1093,7 +1101,7 @@ class AsyncTransaction(AsyncSession):
         """
     def insert_many(
         self, table: str, rows: Iterable[_Row], *, timeout: float | None = None
-    ) -> Operation[int]:
+    ) -> Coroutine[Any, Any, int]:
         """Insert rows and return their number.
 
         >>> await tx.insert_many("note", [{"body": "a"}, {"body": "b"}])
@@ -1108,7 +1116,7 @@ class AsyncTransaction(AsyncSession):
         update: str | Sequence[str] | None = None,
         do_nothing: bool = False,
         timeout: float | None = None,
-    ) -> Operation[int | None]:
+    ) -> Coroutine[Any, Any, int | None]:
         """Insert a row, or update the one with the same key; return its row id either way.
 
         `key` names the columns of a unique constraint. `update` picks the columns to update (all
@@ -1126,7 +1134,7 @@ class AsyncTransaction(AsyncSession):
         update: str | Sequence[str] | None = None,
         do_nothing: bool = False,
         timeout: float | None = None,
-    ) -> Operation[Upserted]:
+    ) -> Coroutine[Any, Any, Upserted]:
         """Upsert rows and count what became of them.
 
         >>> await tx.upsert_many("note", [{"id": 1, "body": "x"}, {"id": 9, "body": "y"}], key="id")
@@ -1137,16 +1145,16 @@ class AsyncTransaction(AsyncSession):
 class AsyncSnapshot(AsyncSession):
     """Several reads of a task at one moment in time."""
 
-    def __aenter__(self) -> Operation[Self]: ...
-    def __aexit__(self, *details: object) -> Operation[None]: ...
+    def __aenter__(self) -> Coroutine[Any, Any, Self]: ...
+    def __aexit__(self, *details: object) -> Coroutine[Any, Any, None]: ...
 
 @final
 class AsyncRows(AsyncIterator[_T], Generic[_T]):
     """An asynchronous iterator over rows; `aclose` gives its connection back early."""
 
     def __aiter__(self) -> Self: ...
-    def __anext__(self) -> Operation[_T]: ...
-    def aclose(self) -> Operation[None]:
+    def __anext__(self) -> Coroutine[Any, Any, _T]: ...
+    def aclose(self) -> Coroutine[Any, Any, None]:
         """End it early and give its connection back.
 
         >>> rows = db.iterate("values (1), (2), (3)")
@@ -1154,8 +1162,8 @@ class AsyncRows(AsyncIterator[_T], Generic[_T]):
         (1,)
         >>> await rows.aclose()
         """
-    def __aenter__(self) -> Operation[Self]: ...
-    def __aexit__(self, *details: object) -> Operation[None]: ...
+    def __aenter__(self) -> Coroutine[Any, Any, Self]: ...
+    def __aexit__(self, *details: object) -> Coroutine[Any, Any, None]: ...
 
 def restore(
     backup: str | PathLike[str],

@@ -98,7 +98,7 @@ class AsyncDatabase(_core.AsyncDatabase):
         self,
         function: Callable[..., Awaitable[T]],
         *arguments: Any,
-        timeout: float | None = None,
+        timeout: float | None,
         **keywords: Any,
     ) -> T: ...
     async def run(
@@ -121,6 +121,7 @@ class AsyncDatabase(_core.AsyncDatabase):
         """
         from asyncio import timeout as limit
         from dataclasses import replace
+        from inspect import isawaitable
 
         from ._retry import RetryPolicy, retry_async
 
@@ -134,7 +135,10 @@ class AsyncDatabase(_core.AsyncDatabase):
                 limited = limit(left())
                 try:
                     async with limited:
-                        return await function(tx, *arguments, **keywords)
+                        work = function(tx, *arguments, **keywords)
+                        if not isawaitable(work):
+                            raise TypeError("run takes a coroutine function: write async def")
+                        return await work
                 except TimeoutError as error:
                     if not limited.expired():
                         raise
@@ -203,7 +207,7 @@ def _of_holdfast(error: Exception) -> RetryClass:
 class Opening:
     """A database that is being opened: to be awaited, or entered with `async with`."""
 
-    __slots__ = ("_database", "_migrations", "_path", "_settings")
+    __slots__ = ("_database", "_entered", "_migrations", "_path", "_settings")
 
     def __init__(
         self,
@@ -215,6 +219,15 @@ class Opening:
         self._migrations = None if migrations is None else keep_steps(migrations)
         self._settings = settings
         self._database: AsyncDatabase | None = None
+        self._entered = False
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(
+                f"there is no {name} before the database is open: "
+                "use db = await holdfast.open_async(...), or async with"
+            )
 
     async def _open(self) -> AsyncDatabase:
         database = AsyncDatabase(await _core.open_later(self._path, self._settings))
@@ -232,13 +245,19 @@ class Opening:
         return self._open().__await__()
 
     async def __aenter__(self) -> AsyncDatabase:
-        self._database = await self._open()
-        return self._database
+        if self._entered:
+            raise errors.ProgrammingError("it is entered already; call open_async again")
+        self._entered = True
+        try:
+            self._database = database = await self._open()
+        finally:
+            self._entered = self._database is not None
+        return database
 
     async def __aexit__(self, *details: Any) -> None:
-        if self._database is not None:
-            await self._database.__aexit__(*details)
-            self._database = None
+        database, self._database, self._entered = self._database, None, False
+        if database is not None:
+            await database.__aexit__(*details)
 
 
 def open_async(

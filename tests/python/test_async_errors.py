@@ -1,6 +1,10 @@
 """What goes wrong in an asynchronous verb: the errors of the synchronous face."""
 
 import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -134,3 +138,29 @@ async def test_a_row_that_does_not_fit_undoes_its_write(
     sql = "insert into note(body) values ('fits') returning id, body"
     assert await beside(adb.fetch_all(sql, into=Note)) == [Note(3, "fits")]
     assert await adb.fetch_value("select count(*) from note") == 3
+
+
+async def test_one_that_is_not_open_yet_says_what_is_missing(path: Any) -> None:
+    opening = holdfast.open_async(path)
+    with pytest.raises(AttributeError, match=r"no execute before .* await"):
+        opening.execute("select 1")  # pyright: ignore[reportAttributeAccessIssue]
+    async with opening as adb:
+        with pytest.raises(ProgrammingError, match="entered already"):
+            await opening.__aenter__()
+        assert not adb.closed
+    assert adb.closed
+    async with opening as again:
+        assert not again.closed
+
+
+def test_type_checkers_see_a_forgotten_await(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import holdfast\n"
+        "async def main(db: holdfast.AsyncDatabase, tx: holdfast.AsyncTransaction) -> None:\n"
+        "    db.insert('note', {})\n"
+        "    tx.execute('delete from note')\n"
+    )
+    mypy = [sys.executable, "-m", "mypy", "--cache-dir", os.devnull, program]
+    checked = subprocess.run(mypy, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert checked.stdout.count("[unused-coroutine]") == 2, checked

@@ -69,3 +69,11 @@ async def test_it_ends_with_its_timeout(adb: AsyncDatabase) -> None:
         await adb.run(work, LONG, timeout=0.1)
     assert await adb.fetch_value(BODIES) is None
     assert await adb.run(work, "select 1", timeout=30) is None
+
+
+async def test_a_plain_function_is_no_coroutine_function(adb: AsyncDatabase) -> None:
+    def add(tx: holdfast.AsyncTransaction) -> str:
+        return repr(tx)
+
+    with pytest.raises(TypeError, match="async def"):
+        await adb.run(add)  # pyright: ignore[reportArgumentType, reportCallIssue]
