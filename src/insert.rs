@@ -284,10 +284,10 @@ fn explain(
         return error;
     };
     if known.is_empty() {
-        return Error::Misuse(format!(
-            "there is no table {table:?}; known are: {}",
-            tables.join(", ")
-        ));
+        return Error::Misuse(match tables.is_empty() {
+            true => format!("there is no table {table:?}, and no other in this file"),
+            false => format!("there is no table {table:?}; known are: {}", tables.join(", ")),
+        });
     }
     let lower: BTreeSet<String> = known.iter().map(|name| name.to_lowercase()).collect();
     let (updated, key): (&[&str], &[&str]) = match conflict {

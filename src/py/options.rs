@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
@@ -49,6 +50,10 @@ pub(crate) fn from_python(settings: Option<&Bound<'_, PyDict>>) -> Result<Option
 }
 
 fn retry(policy: &Bound<'_, PyAny>) -> Result<RetryPolicy, Failure> {
+    if !policy.hasattr("attempts")? {
+        let text = format!("retry is a holdfast.RetryPolicy, not {}", policy.get_type().name()?);
+        return Err(Failure::Python(PyTypeError::new_err(text)));
+    }
     let time = |name: &str| -> Result<_, Failure> {
         let value: f64 = policy.getattr(name)?.extract()?;
         Ok(seconds(Some(value))?.unwrap_or_default())

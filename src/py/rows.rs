@@ -109,7 +109,10 @@ impl Shape {
         let columns = PyTuple::new(py, &names)?;
         let plan = match py.import("holdfast.rows")?.call_method1("plan", (into, columns)) {
             Err(error) if error.is_instance_of::<PyTypeError>(py) => {
-                return Err(super::error::misuse(format!("into={} is no row type", into.repr()?)));
+                return Err(super::error::misuse(format!(
+                    "into={} is no row type; give a class, such as dict or a dataclass",
+                    into.repr()?
+                )));
             }
             plan => plan?,
         };

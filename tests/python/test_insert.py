@@ -94,6 +94,11 @@ def test_an_unknown_table_or_column_lists_the_known(db: holdfast.Database) -> No
     db.execute("create table other(x)")
     with pytest.raises(ProgrammingError, match='no table "nope"; known are: note, other'):
         db.insert("nope", {"body": 1})
+    with (
+        holdfast.open(":memory:") as empty,
+        pytest.raises(ProgrammingError, match='no table "nope", and no other'),
+    ):
+        empty.insert("nope", {"body": 1})
     with pytest.raises(ProgrammingError, match='no column "bodi"; known are: id, body'):
         db.insert("note", {"bodi": 1})
     with pytest.raises(ProgrammingError, match='row 1: .*no column "bodi"'):

@@ -163,3 +163,17 @@ def test_a_closed_database_says_so(path: Path) -> None:
     assert repr(db).endswith(", closed>")
     with pytest.raises(ClosedError):
         db.pragmas()
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"retry": 5}, "RetryPolicy, not int"),
+        ({"migrations": ["create table a(x)"]}, r"Migration\(version, name, sql\), not str"),
+    ],
+)
+def test_a_setting_of_a_wrong_type_says_what_it_takes(
+    path: Path, settings: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(TypeError, match=says):
+        holdfast.open(path, **settings)
