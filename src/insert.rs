@@ -13,7 +13,6 @@ use crate::error::{Error, Result};
 use crate::sql::{self, OnConflict};
 use crate::statement::Statement;
 
-#[cfg(feature = "python")]
 pub(crate) use batch::Batch;
 pub(crate) use texts::Known;
 

@@ -41,10 +41,12 @@ mod engine;
 mod group;
 mod guard;
 mod holds;
-// The binding alone writes rows one by one.
+// The binding alone writes rows one by one, and hands verbs to other threads.
 #[cfg_attr(not(feature = "python"), allow(dead_code))]
 mod insert;
 mod locks;
+#[cfg_attr(not(feature = "python"), allow(dead_code))]
+mod owned;
 mod pool;
 mod pragma;
 mod statement;
@@ -70,6 +72,8 @@ pub(crate) use insert::{Batch, Change, Conflict, Counts, Insert};
 pub use insert::{batch_insert, upsert};
 pub use migrate::{Applied, MigrateOptions, MigrationReport, Migrations, Step, migrate_to_latest};
 pub use options::{Options, Pragmas, Profile};
+#[cfg(feature = "python")]
+pub(crate) use owned::{Answer, Owned};
 pub use parameters::Parameters;
 pub use patience::{Caller, Patience};
 pub use pool::{Reader, ReaderPlace};

@@ -16,11 +16,11 @@ use super::fair;
 use super::mailbox::Sender;
 use super::operation::{Operation, Progress, Work};
 use super::upkeep::Upkeep;
-use super::verb::{Answer, Answered, Converting, Extent, Verb};
+use super::verb::{Answered, Converting, Extent, Verb};
 use super::waiting::{Deadline, Queue, Waiting};
 use crate::worker::{self, Priority};
 use crate::{
-    Conflict, Connection, LanePlace, Mode, Owner, Patience, Reader, Transaction, thread_id,
+    Answer, Conflict, Connection, LanePlace, Mode, Owner, Patience, Reader, Transaction, thread_id,
 };
 
 /// A handle on one SQLite file, for the tasks of event loops.

@@ -14,9 +14,9 @@ use super::super::verbs::at;
 use super::fair;
 use super::operation::{Progress, Work};
 use super::session::Block;
-use super::verb::{Answer, Owned, empty_batch, push_row};
+use super::verb::{empty_batch, push_row};
 use super::waiting::{Deadline, Waiting};
-use crate::{Batch, Conflict, Counts, Parameters};
+use crate::{Answer, Batch, Conflict, Counts, Owned, Parameters};
 
 /// Rows that are handed on at once, at most.
 const CHUNK: usize = 10_000;

@@ -17,10 +17,10 @@ use super::end::{End, Ending};
 use super::many::{Many, Rows};
 use super::operation::{Operation, Progress, Work};
 use super::rows::{AsyncRows, Source};
-use super::verb::{Answer, Answered, Converting, Extent, Verb};
+use super::verb::{Answered, Converting, Extent, Verb};
 use super::waiting::{Deadline, Waiting};
 use crate::session::Session;
-use crate::{Conflict, Error, Mode};
+use crate::{Answer, Conflict, Error, Mode};
 
 /// A with block, and its session between its begin and its end.
 pub(super) struct Block {

@@ -13,10 +13,7 @@ use super::super::values::{owned, owned_value};
 use super::super::verbs::{self, Query, Want};
 use super::fair;
 use super::operation::Progress;
-use crate::{
-    Batch, Buffer, Conflict, Connection, Counts, Error, Mode, Parameters, Patience, Transaction,
-    Writer,
-};
+use crate::{Answer, Batch, Buffer, Conflict, Connection, Owned};
 
 /// How much of a result is wanted.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,29 +43,6 @@ pub(super) enum Verb {
         row: Py<PyAny>,
         conflict: Conflict,
     },
-}
-
-/// A verb that owns what it needs.
-pub(super) enum Owned {
-    Execute { sql: String, parameters: Parameters },
-    Fetch { sql: String, parameters: Parameters, limit: usize },
-    Script { sql: String },
-    Insert(Batch),
-    Many { sql: String, rows: Vec<Parameters>, first: usize },
-}
-
-/// What a worker found.
-pub(super) enum Answer {
-    Count(u64),
-    Id(Option<i64>),
-    Rows(Buffer),
-    /// Rows of a write that is not committed yet.
-    Held(Buffer, Box<Transaction>),
-    Counts(Counts),
-    Nothing,
-    /// It is to be done elsewhere: a query that turned out to write needs the lane, a write that may
-    /// be long needs a worker.
-    NotHere,
 }
 
 impl Verb {
@@ -233,95 +207,6 @@ pub(super) fn push_row(batch: &mut Batch, fields: &Bound<'_, PyDict>) -> Result<
     }
     batch.values.append(&mut row);
     Ok(true)
-}
-
-impl Owned {
-    /// Run it on a connection that is held.
-    pub(super) fn run(&self, connection: &Connection) -> Result<Answer, Error> {
-        match self {
-            Owned::Execute { sql, parameters } => {
-                Ok(Answer::Count(connection.execute_owned(sql, parameters)?))
-            }
-            Owned::Fetch { sql, parameters, limit } => {
-                let begun = Instant::now();
-                let mut statement = connection.statement(sql)?;
-                parameters.bind(connection, &mut statement)?;
-                let rows = connection.fetch(&mut statement, *limit);
-                statement.took(begun.elapsed());
-                Ok(Answer::Rows(rows?))
-            }
-            Owned::Script { sql } => {
-                connection.execute_script(sql)?;
-                Ok(Answer::Nothing)
-            }
-            Owned::Insert(batch) => {
-                let (id, counts) = batch.write(connection)?;
-                Ok(if batch.first.is_some() { Answer::Counts(counts) } else { Answer::Id(id) })
-            }
-            Owned::Many { sql, rows, first } => {
-                let mut statement = connection.statement(sql)?;
-                if statement.is_readonly() {
-                    return Err(Error::Misuse(
-                        "execute_many is for writes; this statement only reads".into(),
-                    ));
-                }
-                let mut changed = 0;
-                for (number, row) in rows.iter().enumerate() {
-                    let one = connection.run_owned(&mut statement, row);
-                    changed += one.map_err(|error| error.at_row(first + number))?;
-                }
-                Ok(Answer::Count(changed))
-            }
-        }
-    }
-
-    /// Run it on the lane, all or nothing.
-    pub(super) fn write(&self, connection: &Connection, compound: bool) -> Result<Answer, Error> {
-        match compound {
-            true => connection.whole(|connection| self.run(connection)),
-            false => self.run(connection),
-        }
-    }
-
-    /// Run it in a transaction, unless it might take long.
-    pub(super) fn run_brief(&self, connection: &Connection) -> Result<Answer, Error> {
-        let is_bounded = match self {
-            Owned::Execute { sql, .. } | Owned::Fetch { sql, .. } => {
-                connection.statement(sql)?.is_bounded(connection)
-            }
-            Owned::Insert(batch) => batch.is_bounded(connection)?,
-            Owned::Script { .. } | Owned::Many { .. } => false,
-        };
-        if is_bounded { self.run(connection) } else { Ok(Answer::NotHere) }
-    }
-
-    /// Run it in a transaction that stays open for its rows.
-    pub(super) fn run_held(
-        &self,
-        writer: Writer,
-        patience: &Patience<'_>,
-    ) -> Result<Answer, Error> {
-        let transaction = Transaction::begin_holding(writer, Mode::Immediate, patience)?;
-        let answer = {
-            let connection = transaction.connection()?;
-            let _attention = connection.attend(patience);
-            self.run(connection)?
-        };
-        match answer {
-            Answer::Rows(rows) => Ok(Answer::Held(rows, Box::new(transaction))),
-            answer => transaction.commit_with(patience).map(|()| answer),
-        }
-    }
-
-    /// Run it on a reader, unless it writes.
-    pub(super) fn read(&self, connection: &Connection) -> Result<Answer, Error> {
-        if let Owned::Fetch { sql, .. } = self
-            && !connection.statement(sql)?.is_readonly()
-        {
-            return Ok(Answer::NotHere);
-        }
-        self.run(connection)
-    }
 }
 
 /// An answer as Python sees it, at once or in turns.
