@@ -10,10 +10,12 @@ mod end;
 mod fair;
 mod mailbox;
 mod many;
+mod one_shot;
 mod operation;
 mod rows;
 mod session;
 mod together;
+mod transaction;
 mod upkeep;
 mod verb;
 mod waiting;
@@ -26,8 +28,8 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<database::Opened>()?;
     module.add_class::<database::AsyncDatabase>()?;
     module.add_class::<session::AsyncSession>()?;
-    module.add_class::<session::AsyncSnapshot>()?;
-    module.add_class::<session::AsyncTransaction>()?;
+    module.add_class::<transaction::AsyncSnapshot>()?;
+    module.add_class::<transaction::AsyncTransaction>()?;
     module.add_class::<rows::AsyncRows>()?;
     Ok(())
 }

@@ -7,9 +7,9 @@ use pyo3::prelude::*;
 
 use super::super::error::Failure;
 use super::super::gil::call_brief;
-use super::database::on_a_reader;
 use super::fair;
 use super::mailbox::current_task;
+use super::one_shot::on_a_reader;
 use super::operation::{Progress, Work};
 use super::session::Block;
 use super::waiting::{Deadline, Queue, Waiting};
