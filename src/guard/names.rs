@@ -1,7 +1,8 @@
 //! Whether the names of the files that are open still lead to them.
 //!
 //! A database whose file or log was moved, replaced or deleted goes on working for those who have it
-//! open, and nobody else ever sees what they commit.
+//! open, and nobody else ever sees what they commit. Without the index of the log (`-shm`) they and
+//! others overwrite each other.
 
 use std::ffi::{CString, OsStr};
 use std::io;
@@ -46,6 +47,10 @@ impl Names {
                 Error::io(format!("cannot look at the write-ahead log of {path:?}"), e)
             })?;
             files.push(Name { what: "its write-ahead log (-wal)", rest: "", name, file });
+            // Its locks are in there: with another index, writers do not meet. Who locks the file for
+            // good has none.
+            let (what, name) = ("the index of its log (-shm)", self::name(path, "-shm")?);
+            files.extend(found(&name).ok().map(|file| Name { what, rest: "", name, file }));
         }
         let (looked, lost) = (AtomicI64::new(now()), OnceLock::new());
         let names = Names { path: path.to_owned(), files, looked, lost };

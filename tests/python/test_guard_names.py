@@ -21,6 +21,10 @@ def log_of(path: Path) -> Path:
     return path.with_name(path.name + "-wal")
 
 
+def index_of(path: Path) -> Path:
+    return path.with_name(path.name + "-shm")
+
+
 def replace(path: Path) -> None:
     """Put another database in its place, as a deployment script would."""
     run(
@@ -41,6 +45,7 @@ MISHAPS: dict[str, Callable[[Path], object]] = {
     "taken the name of the file": replace,
     r"write-ahead log \(-wal\)": lambda path: log_of(path).unlink(),
     r"taken the name of its write-ahead log \(-wal\)": replace_log,
+    r"index of its log \(-shm\)": lambda path: index_of(path).unlink(),
     "deleted or moved away": lambda path: shutil.move(path.parent, f"{path.parent}-moved"),
 }
 mishaps = pytest.mark.parametrize(("says", "mishap"), MISHAPS.items(), ids=list(MISHAPS))
@@ -143,7 +148,7 @@ print("done", flush=True)
 os.kill(os.getpid(), 9)
 """
     # With it, that process would take this one's index of the log for its own.
-    path.with_name("app.db-shm").unlink()
+    index_of(path).unlink()
     with Child(code, path) as other:
         other.line()
         other.wait()
