@@ -11,6 +11,7 @@ mod maintain;
 mod make;
 mod migrations;
 mod options;
+mod owned;
 mod plans;
 mod read;
 mod report;

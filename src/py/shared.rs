@@ -6,11 +6,10 @@ use pyo3::types::PyList;
 use super::database::Database;
 use super::error::Failure;
 use super::gil::Gil;
-use super::insert::fields;
+use super::owned;
 use super::rows::{Shape, value};
-use super::values::{owned, owned_value};
 use super::verbs::{Query, Want};
-use crate::{Batch, Buffer, Caller, Conflict, Connection, Patience};
+use crate::{Buffer, Caller, Conflict, Connection, Patience};
 
 impl Database {
     /// Run work that owns its values, where it can share a commit with others that write now;
@@ -44,7 +43,8 @@ impl Database {
         query: Query<'_, '_>,
     ) -> Result<Option<u64>, Failure> {
         self.share(gil, patience, || {
-            let (sql, parameters) = (query.sql.to_owned(), owned(query.sql, query.parameters)?);
+            let (sql, parameters) =
+                (query.sql.to_owned(), owned::parameters(query.sql, query.parameters)?);
             Ok(move |connection: &Connection| connection.execute_owned(&sql, &parameters))
         })
     }
@@ -59,14 +59,7 @@ impl Database {
         conflict: &Conflict,
     ) -> Result<Option<Option<i64>>, Failure> {
         self.share(gil, patience, || {
-            let fields = fields(row)?;
-            let columns = fields.keys().extract()?;
-            let value = |(column, given): (Bound<'_, PyAny>, Bound<'_, PyAny>)| {
-                owned_value(&given, &|| format!("column {column:?}"))
-            };
-            let values = fields.iter().map(value).collect::<Result<_, _>>()?;
-            let (table, conflict) = (table.to_owned(), conflict.clone());
-            let batch = Batch { table, columns, values, conflict, first: None };
+            let batch = owned::row(table, row, conflict)?;
             let one = matches!(batch.conflict, Conflict::Fail);
             let write = move |connection: &Connection| batch.write(connection).map(|(id, _)| id);
             Ok(move |connection: &Connection| match one {
@@ -92,7 +85,8 @@ impl Database {
             _ => 1,
         };
         let rows = self.share(gil, patience, || {
-            let (sql, parameters) = (query.sql.to_owned(), owned(query.sql, query.parameters)?);
+            let (sql, parameters) =
+                (query.sql.to_owned(), owned::parameters(query.sql, query.parameters)?);
             let fetch = move |connection: &Connection| {
                 let mut statement = connection.statement(&sql)?;
                 parameters.bind(connection, &mut statement)?;

@@ -8,8 +8,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyMapping, PySequence, PyString, PyTuple};
 
 use super::error::{Failure, misuse, unfit};
-use crate::parameters::{self, Parameters};
-use crate::{Connection, Statement, Value, ValueRef};
+use crate::parameters;
+use crate::{Connection, Statement, ValueRef};
 
 /// Objects whose buffers are bound; they must outlive the run of the statement.
 #[derive(Default)]
@@ -20,17 +20,17 @@ pub(crate) struct Kept {
 }
 
 /// How often a value is adapted at most.
-const MAX_ADAPTED: u8 = 4;
+pub(super) const MAX_ADAPTED: u8 = 4;
 
 /// What parameters may be given as.
-enum Given<'a, 'py> {
+pub(super) enum Given<'a, 'py> {
     Nothing,
     Row(Bound<'py, PyTuple>),
     Mapping(&'a Bound<'py, PyMapping>),
 }
 
 impl<'a, 'py> Given<'a, 'py> {
-    fn of(parameters: Option<&'a Bound<'py, PyAny>>) -> Result<Self, Failure> {
+    pub(super) fn of(parameters: Option<&'a Bound<'py, PyAny>>) -> Result<Self, Failure> {
         let Some(parameters) = parameters.filter(|p| !p.is_none()) else {
             return Ok(Given::Nothing);
         };
@@ -72,57 +72,6 @@ pub(crate) fn bind(
             _ => Err(statement.wrong_count(0).into()),
         },
     }
-}
-
-/// Parameters that need Python no more, for a statement that runs later.
-#[allow(dead_code)]
-pub(crate) fn owned(
-    sql: &str,
-    parameters: Option<&Bound<'_, PyAny>>,
-) -> Result<Parameters, Failure> {
-    let mapping = match Given::of(parameters)? {
-        Given::Nothing => return Ok(Parameters::List(Vec::new())),
-        Given::Row(row) => {
-            let value = |(index, value): (usize, Bound<'_, PyAny>)| {
-                owned_value(&value, &|| format!("parameter {}", index + 1))
-            };
-            let list = row.iter().enumerate().map(value).collect::<Result<_, _>>()?;
-            return Ok(Parameters::List(list));
-        }
-        Given::Mapping(mapping) => mapping,
-    };
-    let mut values = Vec::with_capacity(mapping.len()?);
-    for key in mapping.keys()? {
-        let name: String = key.str()?.extract()?;
-        let needed = parameters::names(sql, &name);
-        if needed && key.is_instance_of::<PyString>() {
-            let value = owned_value(&mapping.get_item(&key)?, &|| format!("parameter :{name}"))?;
-            values.push((name, value));
-        } else if !needed {
-            // For the message that says what was given.
-            values.push((name, Value::Null));
-        }
-    }
-    Ok(Parameters::Names(values))
-}
-
-/// One value that needs Python no more.
-#[allow(dead_code)]
-pub(crate) fn owned_value(
-    value: &Bound<'_, PyAny>,
-    label: &dyn Fn() -> String,
-) -> Result<Value, Failure> {
-    let mut value = value.clone();
-    for _ in 0..=MAX_ADAPTED {
-        match plain(&value) {
-            Plain::Value(plain) => {
-                return Value::try_from(plain).map_err(|_| refusal(&Plain::NotUtf8, &label()));
-            }
-            Plain::Other => value = adapt(&value, label)?,
-            unfit => return Err(refusal(&unfit, &label())),
-        }
-    }
-    Err(refusal(&Plain::Other, &label()))
 }
 
 fn bind_tuple(
@@ -202,7 +151,7 @@ pub(crate) fn bind_value(
 }
 
 #[cold]
-fn adapt<'py>(
+pub(super) fn adapt<'py>(
     value: &Bound<'py, PyAny>,
     label: &dyn Fn() -> String,
 ) -> Result<Bound<'py, PyAny>, Failure> {
@@ -212,7 +161,7 @@ fn adapt<'py>(
 }
 
 #[cold]
-fn refusal(plain: &Plain<'_>, label: &str) -> Failure {
+pub(super) fn refusal(plain: &Plain<'_>, label: &str) -> Failure {
     let problem = match plain {
         Plain::TooLarge => "the integer does not fit 64 bits; store it as text",
         Plain::NotUtf8 => {
@@ -231,7 +180,7 @@ fn name_parameter(py: Python<'_>, error: PyErr, label: &str) -> Failure {
     if refused { misuse(format!("{label}: {}", error.value(py))) } else { Failure::Python(error) }
 }
 
-enum Plain<'a> {
+pub(super) enum Plain<'a> {
     Value(ValueRef<'a>),
     TooLarge,
     NotUtf8,
@@ -240,7 +189,7 @@ enum Plain<'a> {
 }
 
 #[inline]
-fn plain<'a>(value: &'a Bound<'_, PyAny>) -> Plain<'a> {
+pub(super) fn plain<'a>(value: &'a Bound<'_, PyAny>) -> Plain<'a> {
     let object = value.as_ptr();
     // SAFETY: attached; each buffer belongs to an object of exactly the type that was tested for.
     unsafe {

@@ -8,13 +8,12 @@ use pyo3::types::PyIterator;
 
 use super::super::error::Failure;
 use super::super::insert::fields;
+use super::super::owned;
 use super::super::report;
-use super::super::values::owned;
 use super::super::verbs::at;
 use super::fair;
 use super::operation::{Progress, Work};
 use super::session::Block;
-use super::verb::{empty_batch, push_row};
 use super::waiting::{Deadline, Waiting};
 use crate::{Answer, Batch, Conflict, Counts, Owned, Parameters};
 
@@ -129,16 +128,16 @@ impl Many {
     fn take(&mut self, row: &Bound<'_, PyAny>, number: usize) -> Result<bool, Failure> {
         match (&mut self.chunk, &self.rows.what) {
             (Chunk::Parameters(list), What::Parameters { sql }) => {
-                list.push(owned(sql, Some(row))?);
+                list.push(owned::parameters(sql, Some(row))?);
                 Ok(true)
             }
             (Chunk::Batch(batch), What::OfTable { table, conflict }) => {
                 let fields = fields(row)?;
                 let batch = match batch {
                     Some(batch) => batch,
-                    None => batch.insert(empty_batch(table, &fields, conflict, Some(number))?),
+                    None => batch.insert(owned::batch(table, &fields, conflict, Some(number))?),
                 };
-                push_row(batch, &fields)
+                owned::push(batch, &fields)
             }
             _ => Ok(true),
         }

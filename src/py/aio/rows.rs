@@ -9,8 +9,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
 use super::super::error::Failure;
+use super::super::owned;
 use super::super::rows::Shape;
-use super::super::values::owned;
 use super::begin::{Begin, Kind};
 use super::database::AsyncDatabase;
 use super::operation::{Operation, Progress, Work};
@@ -268,7 +268,8 @@ impl Reading {
             Some(_) => None,
             None => {
                 let sql = self.sql.to_str(py)?.to_owned();
-                let parameters = owned(&sql, self.parameters.as_ref().map(|p| p.bind(py)))?;
+                let parameters =
+                    owned::parameters(&sql, self.parameters.as_ref().map(|p| p.bind(py)))?;
                 Some((sql, parameters))
             }
         };

@@ -3,17 +3,17 @@
 use std::time::Instant;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString};
+use pyo3::types::{PyList, PyString};
 
 use super::super::error::{Failure, misuse};
 use super::super::gil::Gil;
-use super::super::insert::{self, fields};
+use super::super::insert;
+use super::super::owned;
 use super::super::rows::{Shape, value};
-use super::super::values::{owned, owned_value};
 use super::super::verbs::{self, Query, Want};
 use super::fair;
 use super::operation::Progress;
-use crate::{Answer, Batch, Buffer, Conflict, Connection, Owned};
+use crate::{Answer, Buffer, Conflict, Connection, Owned};
 
 /// How much of a result is wanted.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -140,8 +140,9 @@ impl Verb {
     /// Copy what Python gave.
     pub(super) fn own(&self, py: Python<'_>) -> Result<Owned, Failure> {
         let sql = self.sql(py)?.to_owned();
-        let own =
-            |parameters: &Option<Py<PyAny>>| owned(&sql, parameters.as_ref().map(|p| p.bind(py)));
+        let own = |parameters: &Option<Py<PyAny>>| {
+            owned::parameters(&sql, parameters.as_ref().map(|p| p.bind(py)))
+        };
         Ok(match self {
             Verb::Execute { parameters, .. } => {
                 let parameters = own(parameters)?;
@@ -154,10 +155,7 @@ impl Verb {
             }
             Verb::Script { .. } => Owned::Script { sql },
             Verb::Insert { table, row, conflict } => {
-                let fields = fields(row.bind(py))?;
-                let mut batch = empty_batch(table, &fields, conflict, None)?;
-                push_row(&mut batch, &fields)?;
-                Owned::Insert(batch)
+                Owned::Insert(owned::row(table, row.bind(py), conflict)?)
             }
         })
     }
@@ -181,32 +179,6 @@ impl Verb {
             _ => done(py.None()),
         }
     }
-}
-
-/// A batch for rows with the columns of this one.
-pub(super) fn empty_batch(
-    table: &str,
-    fields: &Bound<'_, PyDict>,
-    conflict: &Conflict,
-    first: Option<usize>,
-) -> Result<Batch, Failure> {
-    let columns = fields.keys().extract()?;
-    let (table, conflict) = (table.to_owned(), conflict.clone());
-    Ok(Batch { table, columns, values: Vec::new(), conflict, first })
-}
-
-/// Add a row; `false` when it has other columns.
-pub(super) fn push_row(batch: &mut Batch, fields: &Bound<'_, PyDict>) -> Result<bool, Failure> {
-    if fields.len() != batch.columns.len() {
-        return Ok(false);
-    }
-    let mut row = Vec::with_capacity(batch.columns.len());
-    for column in &batch.columns {
-        let Some(given) = fields.get_item(column)? else { return Ok(false) };
-        row.push(owned_value(&given, &|| format!("column {column:?}"))?);
-    }
-    batch.values.append(&mut row);
-    Ok(true)
 }
 
 /// An answer as Python sees it, at once or in turns.
