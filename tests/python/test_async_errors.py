@@ -53,6 +53,7 @@ SORTED = "select id, body from (select 1 as id, 'a' as body union select 2, 'b')
         ("insert_many", ["note", [{"nothing": 1}]], ProgrammingError, "row 0: .*nothing"),
         ("insert_many", ["note", [{"body": 1}, {"nothing": 1}]], ProgrammingError, "row 1"),
         ("insert_many", ["note", [{"id": 1}, {"id": 1}]], IntegrityError, "row 1: UNIQUE"),
+        ("insert_many", ["note", [{"body": object()}]], ProgrammingError, "row 0: column 'body'"),
     ],
 )
 async def test_errors_are_those_of_the_synchronous_face(
