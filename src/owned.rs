@@ -62,7 +62,12 @@ impl Owned {
                 parameters.bind(connection, &mut statement)?;
                 let rows = connection.fetch(&mut statement, *limit);
                 statement.took(begun.elapsed());
-                Ok(Answer::Rows(rows?))
+                let rows = rows?;
+                if !statement.is_readonly() {
+                    // Text that cannot be made into a str undoes its write, so before the commit.
+                    rows.ensure_utf8()?;
+                }
+                Ok(Answer::Rows(rows))
             }
             Owned::Script { sql } => {
                 connection.execute_script(sql)?;

@@ -74,6 +74,17 @@ async def test_errors_are_those_of_the_synchronous_face(
     assert await adb.fetch_value("select count(*) from note") == 0
 
 
+@pytest.mark.parametrize("timeout", [None, 5])
+async def test_a_write_whose_row_cannot_be_read_is_undone(
+    adb: holdfast.AsyncDatabase, timeout: float | None
+) -> None:
+    broken = "insert into note(body) values (cast(x'ff' as text)) returning body"
+    for verb in (adb.fetch_all, adb.fetch_one, adb.fetch_value):
+        with pytest.raises(DataError, match="UTF-8"):
+            await verb(broken, timeout=timeout)
+    assert await adb.fetch_value("select count(*) from note") == 0
+
+
 async def test_a_column_that_does_not_fit_is_named(adb: holdfast.AsyncDatabase) -> None:
     with pytest.raises(DataError, match=r"Note\.id: int was wanted"):
         await adb.fetch_all("select 'x' as id, 'a' as body", into=Note)
