@@ -80,6 +80,9 @@ impl Table {
     /// Give a descriptor its file's owner.
     fn adopt(&mut self, descriptor: c_int) -> i32 {
         let Some(file) = file_of(descriptor) else { return PLAIN };
+        // Somebody may have closed all descriptors there were, and the numbers are others' now.
+        self.files
+            .retain(|of, owner| *of != file || owner.descriptor.is_none_or(|o| is_of(o, file)));
         let owner = self.files.entry(file).or_insert_with(|| Owner {
             descriptor: open_owner(descriptor),
             users: 0,
@@ -128,7 +131,8 @@ impl Table {
                 return true;
             }
             let unused = owner.descriptor.filter(|_| owner.users == 0);
-            for descriptor in owner.kept.drain(..).chain(unused) {
+            let ours = owner.kept.drain(..).chain(unused).filter(|&kept| is_of(kept, *file));
+            for descriptor in ours {
                 // SAFETY: it is ours, and nobody else knows of it.
                 unsafe { libc::close(descriptor) };
             }
@@ -146,9 +150,10 @@ impl Table {
             (libc::lstat(path, &raw mut stat) == 0).then_some((stat.st_dev, stat.st_ino))?
         };
         let kept = &mut self.files.get_mut(&file)?.kept;
-        // SAFETY: the descriptors are open.
+        // SAFETY: the call needs no memory.
         let mode = |kept| unsafe { libc::fcntl(kept, libc::F_GETFL) } & libc::O_ACCMODE;
-        let place = kept.iter().position(|&kept| mode(kept) == flags & libc::O_ACCMODE)?;
+        let fits = |kept| is_of(kept, file) && mode(kept) == flags & libc::O_ACCMODE;
+        let place = kept.iter().position(|&kept| fits(kept))?;
         let descriptor = kept.swap_remove(place);
         KEPT.fetch_sub(1, Ordering::Relaxed);
         Some(descriptor)
@@ -161,6 +166,10 @@ fn file_of(descriptor: c_int) -> Option<(u64, u64)> {
         let mut stat: libc::stat = std::mem::zeroed();
         (libc::fstat(descriptor, &raw mut stat) == 0).then_some((stat.st_dev, stat.st_ino))
     }
+}
+
+fn is_of(descriptor: c_int, file: (u64, u64)) -> bool {
+    file_of(descriptor) == Some(file)
 }
 
 /// Open a file a second time, to lock through; `None` where that or such locks are not to be had.

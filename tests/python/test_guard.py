@@ -167,3 +167,31 @@ db.close()
         child.send()
         child.finish()
     assert look(path, COUNT) == [[115]]
+
+
+def test_who_lost_all_descriptors_may_close_and_open_again(path: Path) -> None:
+    code = """
+import os, subprocess, sys
+import holdfast
+path = sys.argv[1]
+db = holdfast.open(path)
+db.execute("create table note(body)")
+# As a daemon does; the streams are those of the test.
+os.closerange(3, 4096)
+db.close()
+# The numbers are soon those of other files, which are to stay open and unlocked.
+others = [os.open(os.devnull, os.O_RDONLY) for _ in range(64)]
+for other in others[::2]:
+    os.close(other)
+db = holdfast.open(path)
+rival = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('begin immediate')"
+with db.transaction() as tx:
+    tx.execute("insert into note values (1)")
+    failed = subprocess.run([sys.executable, "-c", rival, path], capture_output=True, text=True)
+    assert "database is locked" in failed.stderr
+db.close()
+assert {os.readlink(f"/proc/self/fd/{other}") for other in others[1::2]} == {os.devnull}
+"""
+    run(code, path)
+    assert look(path, COUNT) == [[1]]
+    assert look(path, CHECK) == [["ok"]]
