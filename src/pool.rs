@@ -46,6 +46,9 @@ struct Shared {
     badges: Mutex<Vec<Weak<Badge>>>,
     /// Why the last reader that could not be opened could not.
     failure: Mutex<Option<Error>>,
+    /// The reader that was opened first, until r2d2 asks for one: whoever loses the file at once has
+    /// it for a backup.
+    first: Mutex<Option<Box<Connection>>>,
     /// Readers that are open or being opened.
     live: AtomicUsize,
     /// Threads that wait for a reader.
@@ -54,6 +57,10 @@ struct Shared {
 }
 
 impl Shared {
+    fn take_first(&self) -> Option<Box<Connection>> {
+        self.first.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     fn take_failure(&self) -> Option<Error> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -83,7 +90,10 @@ impl r2d2::ManageConnection for Manager {
         if self.shared.closing.load(Ordering::Acquire) {
             return Err(Error::Closed("the database is closed; open it again".into()));
         }
-        let connection = Box::new(self.open(&Patience::unbounded())?);
+        let connection = match self.shared.take_first() {
+            Some(first) => first,
+            None => Box::new(self.open(&Patience::unbounded())?),
+        };
         Ok(Lent { connection, used: Instant::now(), _counted: counted })
     }
 
@@ -202,10 +212,11 @@ impl Pool {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-        let shared = Arc::default();
+        let shared: Arc<Shared> = Arc::default();
         let sqlite = SqliteConnectionManager::file(path).with_flags(flags);
         let manager = Manager { sqlite, options, names, shared: Arc::clone(&shared) };
-        drop(manager.open(patience)?);
+        let first = Box::new(manager.open(patience)?);
+        *shared.first.lock().unwrap_or_else(PoisonError::into_inner) = Some(first);
         // No lifetimes: they would throw away warm statement caches.
         let pool = r2d2::Pool::builder()
             .max_size(size)
@@ -316,6 +327,7 @@ impl Pool {
         let shared = Arc::clone(&self.shared);
         shared.closing.store(true, Ordering::SeqCst);
         self.warm.take();
+        shared.take_first();
         let held = self.holders().len();
         drop(self);
         let begun = Instant::now();
