@@ -171,7 +171,7 @@ unsafe extern "C" fn on_commit(
     let shared = unsafe { &*shared.cast::<Shared>() };
     shared.pages.store(pages.unsigned_abs(), Ordering::Relaxed);
     // The commit stands, but an error tells its caller that nobody else will see it.
-    match shared.names.get().map(|names| names.look()) {
+    match shared.names.get().map(|names| names.look_after_commit()) {
         Some(Err(_)) => ffi::SQLITE_READONLY_DBMOVED,
         _ => ffi::SQLITE_OK,
     }

@@ -84,7 +84,7 @@ pub fn run(priority: Priority, job: impl FnOnce() + Send + 'static) {
 /// Lower the priority of this thread; on Linux it has one of its own.
 #[cfg(target_os = "linux")]
 fn give_way() {
-    const LOWER: libc::c_int = 10;
+    const LOWER: libc::c_int = 19;
     // SAFETY: no pointers.
     unsafe {
         let now = libc::getpriority(libc::PRIO_PROCESS, 0);

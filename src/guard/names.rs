@@ -14,6 +14,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use crate::error::{Error, Result};
 use crate::location::FileId;
 
+/// The file and its log come first among the names.
+const WRITTEN: usize = 2;
+
 /// Readers look again after so many milliseconds.
 const INTERVAL: i64 = 250;
 
@@ -72,8 +75,21 @@ impl Names {
     /// # Errors
     /// [`Error::Moved`], from then on.
     pub(crate) fn look(&self) -> Result<()> {
+        self.look_at(&self.files)
+    }
+
+    /// Look after a commit: at what it was written to; at the index of the log now and then.
+    ///
+    /// # Errors
+    /// [`Error::Moved`], from then on.
+    pub(crate) fn look_after_commit(&self) -> Result<()> {
+        self.look_at(&self.files[..WRITTEN.min(self.files.len())])?;
+        self.look_at_times()
+    }
+
+    fn look_at(&self, files: &[Name]) -> Result<()> {
         self.check()?;
-        let Some(problem) = self.files.iter().find_map(Name::problem) else { return Ok(()) };
+        let Some(problem) = files.iter().find_map(Name::problem) else { return Ok(()) };
         let _ = self.lost.set(problem);
         Err(self.error())
     }
