@@ -45,7 +45,6 @@ MISHAPS: dict[str, Callable[[Path], object]] = {
     "taken the name of the file": replace,
     r"write-ahead log \(-wal\)": lambda path: log_of(path).unlink(),
     r"taken the name of its write-ahead log \(-wal\)": replace_log,
-    r"index of its log \(-shm\)": lambda path: index_of(path).unlink(),
     "deleted or moved away": lambda path: shutil.move(path.parent, f"{path.parent}-moved"),
 }
 mishaps = pytest.mark.parametrize(("says", "mishap"), MISHAPS.items(), ids=list(MISHAPS))
@@ -82,6 +81,16 @@ def test_the_commit_says_so_and_nothing_more_is_written(
     db.backup(tmp_path / "saved.db")
     db.close()
     assert look(tmp_path / "saved.db", "select body from note") == [["before"], ["into the void"]]
+
+
+def test_a_deleted_index_of_the_log_is_told_soon(db: holdfast.Database, path: Path) -> None:
+    index_of(path).unlink()
+    deadline = time.monotonic() + 30
+    with pytest.raises(MovedError, match=r"index of its log \(-shm\)"):
+        while time.monotonic() < deadline:
+            db.execute(INSERT, ["again"])
+    with pytest.raises(MovedError):
+        db.fetch_all(COUNT)
 
 
 @mishaps
