@@ -10,7 +10,7 @@ from holdfast.errors import MovedError
 from processes import look
 
 
-@pytest.mark.parametrize("end", ["", "-wal", "-shm"], ids=["file", "log", "index"])
+@pytest.mark.parametrize("end", ["", "-wal"], ids=["file", "log"])
 def test_a_file_that_is_lost_right_after_the_open_is_saved(
     opened: Callable[..., holdfast.Database], path: Path, tmp_path: Path, end: str
 ) -> None:
