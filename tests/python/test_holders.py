@@ -167,6 +167,7 @@ c.execute("begin")
 c.execute("select count(*) from note").fetchall()
 print("read", flush=True)
 sys.stdin.readline()
+c.close()
 """
 
 

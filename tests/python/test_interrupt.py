@@ -112,6 +112,8 @@ else:
     c.execute("begin immediate" if sys.argv[2] == "migrate" else "begin exclusive")
 print("held", flush=True)
 sys.stdin.readline()
+if sys.argv[2] != "restore":
+    c.close()
 """
 
 
