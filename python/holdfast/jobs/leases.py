@@ -1,0 +1,143 @@
+"""Who holds the running jobs, and what becomes of the jobs of a holder that is gone.
+
+Each manager that runs jobs is a holder. It renews its lease by counting up its `beat`; others give
+it up when they have seen the same beat for the length of the lease by their own monotonic clock, so
+that no clock that is set, no suspend and no slow disk of theirs ends a lease.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import NamedTuple
+
+from ..database import Database
+from .models import now
+from .presence import Presence, is_gone, this_process
+from .store import PATIENCE
+
+
+class Lost(NamedTuple):
+    """A start whose holder is gone, and the state that its job is in now."""
+
+    id: int
+    kind: str
+    attempt: int
+    state: str
+
+
+#: Functions that only their process could run carry its holder in `queue`.
+def own_queue(holder: int) -> str:
+    """Return the queue of what only one holder can run."""
+    return f"holder:{holder}"
+
+
+class Leases:
+    """The lease of one manager, and its eye on those of others."""
+
+    def __init__(self, db: Database, lease: float, restarts: int) -> None:
+        self._db = db
+        self._lease = lease
+        self._restarts = restarts
+        self._here = this_process()
+        self._seen: dict[int, tuple[int, float]] = {}
+        self.holder = _new_id()
+
+    def register(self) -> None:
+        """Become a holder."""
+        self._db.insert(
+            "job_holders",
+            {
+                "id": self.holder,
+                "machine": self._here.machine,
+                "pid": self._here.pid,
+                "pid_started": self._here.started,
+                "lease": self._lease,
+                "seen_at": now(),
+            },
+            timeout=PATIENCE,
+        )
+
+    def register_anew(self) -> None:
+        """Become another holder, so that what was lost stays lost."""
+        self.holder = _new_id()
+        self.register()
+
+    def beat(self) -> bool:
+        """Renew the lease; False when it is lost. Raises when the database cannot be written."""
+        try:
+            with self._db.transaction(timeout=PATIENCE) as tx:
+                at = now()
+                kept = tx.execute(
+                    "update job_holders set beat = beat + 1, seen_at = ? where id = ?",
+                    [at, self.holder],
+                )
+                if kept:
+                    tx.execute(
+                        "update jobs set seen_at = ? where state = 'running' and holder = ?",
+                        [at, self.holder],
+                    )
+        except Exception:
+            # Others may be kept from renewing theirs by the same thing.
+            self._seen.clear()
+            raise
+        return bool(kept)
+
+    def leave(self) -> list[Lost]:
+        """Give up being a holder, and all that is still held."""
+        return self._end(self.holder, None, losses=0)
+
+    def end_of_the_gone(self) -> list[Lost]:
+        """End the leases of holders that are gone; what has become of their jobs."""
+        ended: list[Lost] = []
+        holders = self._db.fetch_all(
+            "select id, beat, lease, machine, pid, pid_started from job_holders where id <> ?",
+            [self.holder],
+        )
+        seen, self._seen = self._seen, {}
+        for holder, beat, lease, *process in holders:
+            moment = time.monotonic()
+            last, since = seen.get(holder, (beat, moment))
+            if last != beat:
+                since = moment
+            if is_gone(Presence(*process), self._here) or moment - since > lease:
+                ended += self._end(holder, beat, losses=1)
+            else:
+                self._seen[holder] = (beat, since)
+        return ended
+
+    def _end(self, holder: int, beat: int | None, *, losses: int) -> list[Lost]:
+        with self._db.transaction(timeout=PATIENCE) as tx:
+            # Not one that has renewed its lease in the meantime.
+            if not tx.execute(
+                "delete from job_holders where id = ? and beat = coalesce(?, beat)", [holder, beat]
+            ):
+                return []
+            at = now()
+            running = tx.fetch_all(
+                "update jobs set state = case when cancel_requested_at is not null then 'cancelled' "
+                "when queue = kind and losses < :restarts then 'queued' else 'interrupted' end, "
+                "losses = losses + :losses, holder = null, seen_at = :at, error = case "
+                "when cancel_requested_at is null then :error end, "
+                "finished_at = case when cancel_requested_at is not null or queue <> kind "
+                "or losses >= :restarts then :at end "
+                "where state = 'running' and holder = :holder returning id, kind, attempt, state",
+                {
+                    "restarts": self._restarts,
+                    "losses": losses,
+                    "at": at,
+                    "holder": holder,
+                    "error": "its process ended" if losses else "its manager was shut down",
+                },
+            )
+            waiting = tx.fetch_all(
+                "update jobs set state = 'interrupted', finished_at = :at, seen_at = :at, "
+                "error = 'the process that could run it ended' "
+                "where state = 'queued' and queue = :queue returning id, kind, attempt, state",
+                {"at": at, "queue": own_queue(holder)},
+            )
+        return [Lost(*row) for row in (*running, *waiting)]
+
+
+def _new_id() -> int:
+    return int.from_bytes(os.urandom(8)) >> 2

@@ -1,0 +1,502 @@
+"""The manager of jobs: submit, watch, cancel, and the threads that run them."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import builtins
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Generator, Iterable
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from ..database import Database
+from ..errors import Error, ForkError, PathError, TimeoutError
+from .errors import JobFailedError, QueueFullError, UnknownHandlerError
+from .events import EventLog
+from .handlers import Function, Handler, handler_of
+from .keeper import Keeper, Retention, migrate
+from .leases import Leases, own_queue
+from .models import Health, Job, JobEvent, JobPage, JobState, Progress, Snapshot
+from .policy import MetadataPolicy
+from .request import Request
+from .signals import Signals
+from .snapshots import Snapshots
+from .store import SAME, SUBMIT, JobStore
+from .ui_state import UiState
+from .unsaved import Unsaved, is_unavailable
+from .workers import Tools, Workers
+from .workspace import Workspaces
+
+if TYPE_CHECKING:
+    from .._retry import RetryPolicy
+    from ..aio import AsyncTransaction
+    from .store import Writer
+
+F = TypeVar("F", bound=Function)
+#: Seconds between two looks at a job that another process runs.
+POLL = 0.1
+#: Seconds that jobs have to stop when the interpreter exits.
+EXIT = 5.0
+#: Jobs that are accepted in memory while the database cannot be written, at most.
+IN_MEMORY = 10_000
+
+
+class JobManager:
+    """Jobs in a database, run by threads of this process and of others that share the file.
+
+    Args:
+        db: An open database, in `data_dir`.
+        data_dir: Where workspaces and snapshots are; the directory of the database by default.
+        workers: How many jobs run at once here; 0 only submits and looks.
+        queue_size: How many jobs may wait; submit raises QueueFullError beyond.
+        lease: Seconds without a sign of life after which a holder's jobs are taken over. A process
+            that has ended on this machine is noticed within seconds.
+        restarts: How often a job is run again whose process ended under it.
+        policy: What may be kept beside a job.
+        event_log: A file of JSON lines for events, below `data_dir`; None for none.
+        keep_jobs: How many jobs that have ended are kept at most.
+        max_job_age: How long they are kept.
+        keep_snapshots: How many snapshots of each name are kept at most.
+        max_snapshot_age: How long they are kept; the newest of a name always is.
+
+    >>> with JobManager(db) as jobs:
+    ...     @jobs.handler("add")
+    ...     def add(ctx, payload):
+    ...         return payload["a"] + payload["b"]
+    ...     jobs.wait(jobs.submit("add", {"a": 1, "b": 2}).id).result
+    3
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        *,
+        data_dir: str | os.PathLike[str] | None = None,
+        workers: int = 2,
+        queue_size: int = 100_000,
+        lease: float = 30.0,
+        restarts: int = 3,
+        policy: MetadataPolicy | None = None,
+        event_log: str | os.PathLike[str] | None = None,
+        keep_jobs: int | None = 10_000,
+        max_job_age: timedelta | None = timedelta(days=30),
+        keep_snapshots: int = 5,
+        max_snapshot_age: timedelta | None = None,
+    ) -> None:
+        for name, value, least in (
+            ("workers", workers, 0),
+            ("queue_size", queue_size, 1),
+            ("lease", lease, 0.5),
+            ("restarts", restarts, 0),
+            ("keep_snapshots", keep_snapshots, 1),
+        ):
+            if not value >= least:
+                raise ValueError(f"{name} is a number from {least}, not {value!r}")
+        root = db.path.parent if data_dir is None else Path(data_dir).resolve()
+        if not db.path.resolve().is_relative_to(root.resolve()):
+            raise PathError(f"the database {db.path.name!r} does not lie in the data directory")
+        policy = policy or MetadataPolicy()
+        unsaved = Unsaved(min(queue_size, IN_MEMORY))
+        self._tools = Tools(
+            db=db,
+            store=JobStore(db),
+            leases=Leases(db, lease, restarts),
+            snapshots=Snapshots(db, Workspaces(root), lambda job_id: unsaved.save(db, [job_id])),
+            unsaved=unsaved,
+            signals=Signals(),
+            events=EventLog(None if event_log is None else root / event_log),
+            policy=policy,
+        )
+        self._queue_size = queue_size
+        self._room = 0
+        self._settings = (lease, Retention(keep_jobs, max_job_age, keep_snapshots, max_snapshot_age))
+        self._pid = os.getpid()
+        self.ui_state = UiState(db, policy)
+        self._crew(workers)
+        try:
+            migrate(self._tools)
+        except Error as error:
+            if not workers or not is_unavailable(error):
+                raise
+            self._workers.went_down(error)
+        _managers.add(self)
+
+    def _crew(self, count: int) -> None:
+        self._count = count
+        self._workers = Workers(self._tools, count)
+        self._keeper = Keeper(self._tools, self._workers, *self._settings)
+
+    def _here(self) -> Workers:
+        # A forked child has none of the threads: what it submits, the parent runs.
+        if os.getpid() != self._pid:
+            self._pid = os.getpid()
+            unsaved = Unsaved(IN_MEMORY)
+            self._tools = self._tools._replace(signals=Signals(), unsaved=unsaved)
+            self._crew(0)
+        return self._workers
+
+    # Running
+
+    def handler(
+        self, name: str, *, retries: int | RetryPolicy = 0, timeout: float | None = None
+    ) -> Callable[[F], F]:
+        """Register a function `(ctx, payload)` to run jobs of that name; a later one replaces it.
+
+        It may be a coroutine function. What it returns is the job's result: small JSON. `retries`
+        is how often it is run again after an exception, or a RetryPolicy that says when too.
+        `timeout` is in seconds, for each start: then `ctx.check()` raises, and the job has failed.
+        """
+
+        def register(function: F) -> F:
+            made = handler_of(function, retries, timeout)
+            workers = self._here()
+            workers.register(Request.check_kind(name), made)
+            if self._count:
+                self._keeper.start()
+                workers.ring()
+            return function
+
+        return register
+
+    def submit(
+        self,
+        job: str | Function,
+        payload: object = None,
+        *,
+        owner: str | None = None,
+        dedupe_key: str | None = None,
+        priority: int = 0,
+        run_at: datetime | None = None,
+        delay: float | None = None,
+        tx: Writer | None = None,
+    ) -> Job:
+        """Queue a job for a handler, by its name, or a function that only this process can run.
+
+        Where a queued or running job of the name has the same `dedupe_key`, that one is returned.
+        Higher `priority` runs first. `delay` is in seconds. With `tx`, the job is there when that
+        transaction commits, and never was when it rolls back.
+
+        While the database cannot be written the job is kept and run in memory, and its row follows.
+
+        Raises UnknownHandlerError, QueueFullError, MetadataPolicyError.
+        """
+        request, handler = self._request(job, payload, owner, dedupe_key, priority, run_at, delay)
+        workers, tools = self._here(), self._tools
+        values = request.values
+        if tx is not None:
+            job_id, new = tools.store.submit(values, tx)
+            if not new:
+                return self.get(job_id)
+        elif workers.outage:
+            return self._in_memory(request, handler)
+        else:
+            try:
+                self._make_room()
+                job_id, new = tools.store.submit(values)
+            except Error as error:
+                if not self._count or not is_unavailable(error):
+                    raise
+                workers.went_down(error)
+                return self._in_memory(request, handler)
+            if not new:
+                return self.get(job_id)
+        return self._accepted(job_id, request, handler)
+
+    def _request(
+        self,
+        job: str | Function,
+        payload: object,
+        owner: str | None,
+        dedupe_key: str | None,
+        priority: int,
+        run_at: datetime | None,
+        delay: float | None,
+    ) -> tuple[Request, Handler | None]:
+        workers = self._here()
+        handler = None
+        if isinstance(job, str):
+            kind = queue = Request.check_kind(job)
+            if self._count and kind not in workers.queues:
+                known = ", ".join(workers.kinds) or "none"
+                raise UnknownHandlerError(
+                    f"no handler {kind!r} is registered here (known: {known}); register it first, "
+                    "or submit it through a manager with workers=0 for another process to run"
+                )
+        else:
+            if not self._count:
+                raise ForkError("a function runs in its own process, and this one has no workers")
+            handler = handler_of(job, 0, None)
+            self._keeper.start()
+            kind = Request.check_kind(getattr(job, "__qualname__", type(job).__name__)[-100:])
+            queue = own_queue(self._tools.leases.holder)
+        if workers.closing:
+            raise UnknownHandlerError("the manager is shut down: it takes no more jobs")
+        text = self._tools.policy.dump(payload)
+        request = Request.of(kind, queue, payload, text, owner, dedupe_key, priority, run_at, delay)
+        return request, handler
+
+    def _make_room(self) -> None:
+        # Counting at each submit would cost more than the rest of it.
+        if self._room <= 0:
+            left = self._queue_size - self._tools.store.waiting()
+            if left <= 0:
+                raise QueueFullError(
+                    f"{self._queue_size} jobs are waiting, as many as queue_size allows: submit "
+                    "again when some have run"
+                )
+            self._room = max(1, left // 4)
+        self._room -= 1
+
+    def _in_memory(self, request: Request, handler: Handler | None) -> Job:
+        job_id = self._tools.unsaved.submit(request.values, request.delay)
+        self._accepted(job_id, request, handler)
+        return self.get(job_id)
+
+    def _accepted(self, job_id: int, request: Request, handler: Handler | None) -> Job:
+        if handler is not None:
+            self._workers.add_function(job_id, handler)
+        self._tools.events.tell("job_queued", job=job_id, kind=request.values["kind"])
+        if self._count and request.values["ready"]:
+            self._workers.ring()
+        return request.job(job_id)
+
+    # Looking
+
+    def get(self, job_id: int) -> Job:
+        """Read a job. Raises UnknownJobError."""
+        unsaved = self._tools.unsaved
+        return unsaved.get(job_id) or unsaved.as_known_here(self._tools.store.get(job_id))
+
+    def status(self, job_id: int) -> JobState:
+        """Read the state of a job. Raises UnknownJobError."""
+        return self.get(job_id).state
+
+    def list(
+        self,
+        *,
+        state: JobState | str | Iterable[JobState | str] = (),
+        owner: str | None = None,
+        kind: str | None = None,
+        since: datetime | None = None,
+        limit: int = 50,
+        cursor: int | None = None,
+    ) -> JobPage:
+        """Read jobs, the newest first; `cursor` is that of the page before."""
+        states = [state] if isinstance(state, str) else state
+        names = [JobState(each).value for each in states]
+        return self._tools.store.page(names, owner, kind, since, limit, cursor)
+
+    def counts(self) -> dict[JobState, int]:
+        """Count the jobs in each state."""
+        return self._tools.store.counts()
+
+    def events(self, job_id: int) -> tuple[JobEvent, ...]:
+        """Read the history of a job, the oldest first."""
+        return tuple(self._tools.store.events(job_id))
+
+    def health(self) -> Health:
+        """Tell how this manager is doing."""
+        workers, unsaved = self._here(), self._tools.unsaved
+        return Health(
+            saving=not workers.outage,
+            unsaved=len(unsaved),
+            lost=unsaved.lost,
+            running=len(workers.running),
+            stray=len(workers.strays),
+        )
+
+    def progress(self, job_id: int) -> Progress:
+        """Tell how far a job is: as it is now where it runs here, else as it was written last."""
+        for (running, _), context in list(self._here().running.items()):
+            if running == job_id:
+                return context.progress
+        return self.get(job_id).progress
+
+    def subscribe(self, job_id: int) -> Generator[Progress]:
+        """Iterate over the progress of a job until it ends: the latest, a few times a second.
+
+        Nothing is queued for a subscriber that is slow or never reads.
+        """
+        last = None
+        for job in self._states(job_id, None):
+            progress = job.progress if job.state.finished else self.progress(job_id)
+            if progress != last:
+                yield progress
+            last = progress
+
+    def wait(self, job_id: int, timeout: float | None = None) -> Job:
+        """Wait until a job has ended. Raises TimeoutError after `timeout` seconds."""
+        job = None
+        for job in self._states(job_id, timeout):  # noqa: B007
+            pass
+        assert job is not None
+        return job
+
+    def result(self, job_id: int, timeout: float | None = None) -> Any:
+        """Wait for the result of a job. Raises JobFailedError when it ends without one."""
+        return _result_of(self.wait(job_id, timeout))
+
+    def _states(self, job_id: int, timeout: float | None) -> Generator[Job]:
+        self._here()
+        deadline = None if timeout is None else time.monotonic() + timeout
+        changed = threading.Event()
+        with self._tools.signals.heard(job_id, changed.set):
+            while True:
+                yield (job := self.get(job_id))
+                if job.state.finished:
+                    return
+                changed.wait(_pause(job, deadline, timeout))
+                changed.clear()
+
+    # Changing
+
+    def cancel(self, job_id: int) -> Job:
+        """Cancel a job: at once while it is queued; one that runs is asked to stop.
+
+        One that has published something is past that: `cancel_requested` stays False. Raises
+        UnknownJobError.
+        """
+        workers, tools = self._here(), self._tools
+        job = self.get(job_id) if tools.unsaved.cancel(job_id) else tools.store.cancel(job_id)
+        if job.cancel_requested and not job.state.finished:
+            for (running, attempt), context in list(workers.running.items()):
+                if (running, attempt) == (job_id, job.attempt):
+                    context.stop("cancelled")
+        elif job.state is JobState.CANCELLED:
+            tools.events.tell("job_cancelled", job=job_id, kind=job.kind)
+            tools.signals.announce(job_id)
+        return job
+
+    def retry(self, job_id: int) -> Job:
+        """Queue a job again that has failed, was cancelled or interrupted. Raises JobStateError."""
+        self._here()
+        job = self._tools.store.retry(job_id)
+        self._tools.events.tell("job_queued", job=job_id, kind=job.kind)
+        if self._count:
+            self._workers.ring()
+        return job
+
+    def prune(self, *, older_than: timedelta | None = None, keep: int | None = None) -> int:
+        """Delete jobs that ended longer ago, and all but the newest `keep`; how many those were."""
+        return self._tools.store.prune(older_than, keep)
+
+    # Snapshots
+
+    def snapshots(self, name: str | None = None) -> tuple[Snapshot, ...]:
+        """Read what was published, the newest first."""
+        return self._tools.snapshots.all(name)
+
+    def latest(self, name: str) -> Snapshot | None:
+        """Read the newest snapshot of a name; None before the first."""
+        return self._tools.snapshots.latest(name)
+
+    def pinned(self, name: str) -> AbstractContextManager[Snapshot | None]:
+        """Read the newest snapshot of a name, and keep its files for the length of a with block."""
+        return self._tools.snapshots.pinned(name)
+
+    # Asynchronous
+
+    async def asubmit(
+        self,
+        job: str | Function,
+        payload: object = None,
+        *,
+        owner: str | None = None,
+        dedupe_key: str | None = None,
+        priority: int = 0,
+        run_at: datetime | None = None,
+        delay: float | None = None,
+        tx: AsyncTransaction | None = None,
+    ) -> Job:
+        """`submit` for event loops; `tx` is a transaction of `holdfast.open_async`."""
+        if tx is None:
+            return await asyncio.to_thread(
+                self.submit,
+                job,
+                payload,
+                owner=owner,
+                dedupe_key=dedupe_key,
+                priority=priority,
+                run_at=run_at,
+                delay=delay,
+            )
+        request, handler = self._request(job, payload, owner, dedupe_key, priority, run_at, delay)
+        values = request.values
+        row = await tx.fetch_one(SUBMIT, values)
+        if row is None:
+            same = await tx.fetch_value(SAME, [values["kind"], dedupe_key])
+            return await asyncio.to_thread(self.get, same)
+        return self._accepted(row[0], request, handler)
+
+    async def await_result(self, job_id: int, timeout: float | None = None) -> Any:
+        """`result` for event loops."""
+        self._here()
+        deadline = None if timeout is None else time.monotonic() + timeout
+        loop, changed = asyncio.get_running_loop(), asyncio.Event()
+        with self._tools.signals.heard(job_id, lambda: loop.call_soon_threadsafe(changed.set)):
+            while True:
+                job = await asyncio.to_thread(self.get, job_id)
+                if job.state.finished:
+                    return _result_of(job)
+                try:
+                    async with asyncio.timeout(_pause(job, deadline, timeout)):
+                        await changed.wait()
+                except builtins.TimeoutError:
+                    continue
+                changed.clear()
+
+    # Ending
+
+    def shutdown(
+        self, *, wait: bool = True, cancel: bool = False, timeout: float | None = None
+    ) -> None:
+        """Take up no more jobs, and give the lease back when those that run have ended.
+
+        With `cancel` they are asked to stop, and registered ones are queued again for the next
+        manager. `wait` waits for that, `timeout` seconds at most; then they are queued again as
+        they are.
+        """
+        workers = self._here()
+        workers.close()
+        if cancel:
+            for context in list(workers.running.values()):
+                context.stop("shutdown")
+        if wait:
+            self._keeper.end(timeout, abandon=timeout is not None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.shutdown()
+
+
+def _result_of(job: Job) -> Any:
+    if job.state is JobState.SUCCEEDED:
+        return job.result
+    why = f": {job.error}" if job.error else ""
+    raise JobFailedError(f"job {job.id} ({job.kind}) is {job.state}{why}")
+
+
+def _pause(job: Job, deadline: float | None, timeout: float | None) -> float:
+    if deadline is None:
+        return POLL
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError(f"job {job.id} ({job.kind}) is still {job.state} after {timeout} s")
+    return min(left, POLL)
+
+
+_managers: weakref.WeakSet[JobManager] = weakref.WeakSet()
+
+
+@atexit.register
+def _shut_down_all() -> None:
+    for manager in list(_managers):
+        manager.shutdown(cancel=True, timeout=EXIT)

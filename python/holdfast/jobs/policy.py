@@ -1,0 +1,139 @@
+"""What may be kept beside a job: small JSON without content or secrets, and errors without either.
+
+>>> MetadataPolicy().dump({"document_id": 7, "pages": 12})
+'{"document_id":7,"pages":12}'
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, cast
+
+from .errors import MetadataPolicyError
+
+#: Names of content and of secrets. A key is refused that is one, or ends in one: `raw_prompt`.
+FORBIDDEN = frozenset(
+    """
+    prompt prompts completion text texts content contents document documents body html markdown
+    transcript message_text raw file_content
+    password passwd passphrase secret secrets token api_key apikey access_key private_key
+    credential credentials authorization cookie session_key bearer
+    """.split()
+)
+
+_WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+_dump = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataPolicy:
+    """How large metadata may be and which keys it may not have; `forbidden` can be replaced.
+
+    `max_bytes` is for the JSON as a whole, `max_string` for each text in characters.
+
+    >>> policy = MetadataPolicy(forbidden=FORBIDDEN - {"document"} | {"iban"})
+    >>> policy.dump({"document": "a.pdf"})
+    '{"document":"a.pdf"}'
+    """
+
+    max_bytes: int = 16 * 1024
+    max_string: int = 1000
+    forbidden: frozenset[str] = field(default=FORBIDDEN, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "forbidden", frozenset(map(_snake, self.forbidden)))
+
+    def dump(self, value: object, what: str = "payload") -> str | None:
+        """Return the JSON of `value`, None for None; MetadataPolicyError names what may not be."""
+        if value is None:
+            return None
+        self._look(value, what)
+        try:
+            text = _dump(value)
+            size = len(text) if text.isascii() else len(text.encode())
+        except (TypeError, ValueError, RecursionError) as error:
+            raise MetadataPolicyError(f"{what} is no JSON: {type(error).__name__}") from error
+        if size > self.max_bytes:
+            raise MetadataPolicyError(
+                f"{what} has {size} bytes of JSON, more than {self.max_bytes}: keep the content in "
+                "a file, and its name here"
+            )
+        return text
+
+    def _look(self, value: object, where: str, depth: int = 0) -> None:
+        if depth > 50:
+            raise MetadataPolicyError(f"{where[:100]} is nested too deeply")
+        if isinstance(value, str):
+            if len(value) > self.max_string:
+                raise MetadataPolicyError(
+                    f"{where} has {len(value)} characters, more than {self.max_string}: keep "
+                    "content in a file, and its name here"
+                )
+        elif isinstance(value, dict):
+            for key, item in cast("dict[Any, Any]", value).items():
+                if not isinstance(key, str):
+                    raise MetadataPolicyError(f"{where} has the key {key!r}; JSON keys are str")
+                if len(key) > 100:
+                    raise MetadataPolicyError(f"{where} has a key of {len(key)} characters")
+                if _is_forbidden(key, self.forbidden):
+                    raise MetadataPolicyError(
+                        f"{where}.{key} names content or a secret, which is not kept beside a job: "
+                        "pass an id or a file name, or change MetadataPolicy(forbidden=...)"
+                    )
+                self._look(item, f"{where}.{key}", depth + 1)
+        elif isinstance(value, list | tuple):
+            for number, item in enumerate(cast("Iterable[Any]", value)):
+                self._look(item, f"{where}[{number}]", depth + 1)
+        elif not (value is None or isinstance(value, bool | int | float)):
+            raise MetadataPolicyError(
+                f"{where} is of type {type(value).__name__}, which JSON does not have"
+            )
+
+
+@lru_cache(maxsize=4096)
+def _is_forbidden(key: str, forbidden: frozenset[str]) -> bool:
+    words = _snake(key).split("_")
+    return any("_".join(words[start:]) in forbidden for start in range(len(words)))
+
+
+def _snake(key: str) -> str:
+    return "_".join(word.lower() for word in _WORDS.findall(key)) or key.lower()
+
+
+# In order: the value of something that is named as a secret, then what looks like one.
+_SECRETS = (
+    (re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://)[^/\s:@]*:[^/\s@]+@"), r"\1***@"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), r"\1 ***"),
+    (
+        re.compile(
+            r"(?i)([\w-]*(?:password|passwd|secret|token|api[_-]?key|authorization|cookie)[\w-]*"
+            r"[\"']?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s,;&]+)"
+        ),
+        r"\1***",
+    ),
+    (re.compile(r"\b(?:sk|pk|ghp|gho|xox[abp]|AKIA)[-_]?[A-Za-z0-9_-]{12,}"), "***"),
+    (re.compile(r"\b(?=[A-Za-z0-9+/_-]*\d)[A-Za-z0-9+/_-]{32,}={0,2}"), "***"),
+    # A long quotation is content.
+    (re.compile(r"\"[^\"]{40,}\"|'[^']{40,}'"), "'...'"),
+)
+
+
+def redact(error: BaseException, limit: int = 500) -> str:
+    """Return what may be kept of an error: its type and message, without secrets, cut to `limit`.
+
+    >>> redact(ValueError("no access with api_key=abc123"))
+    'ValueError: no access with api_key=***'
+    """
+    try:
+        message = str(error)[: 20 * limit]
+    except Exception:
+        message = "(its message cannot be read)"
+    for pattern, replacement in _SECRETS:
+        message = pattern.sub(replacement, message)
+    message = " ".join(message.split())
+    text = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -1,0 +1,324 @@
+"""The rows of jobs: every change of state is one statement here.
+
+A start of a job is named by its id and attempt. What a holder writes names the start that it
+belongs to, so that one that has lost its lease changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from ..database import Database
+from ..reports import MigrationReport
+from .errors import JobStateError, UnknownJobError
+from .models import COLUMNS, Job, JobEvent, JobPage, JobState, Progress, job_of, now, stamp
+
+SCHEMA = Path(__file__).parent / "schema"
+COMPONENT = "jobs"
+#: Seconds that a write waits for others: what a caller is blocked for at most.
+PATIENCE = 1.0
+#: Rows that are deleted in one transaction, which keeps the lane for milliseconds.
+BATCH = 500
+
+_TERMINAL = "('succeeded', 'failed', 'cancelled', 'interrupted')"
+
+
+class Writer(Protocol):
+    """The verbs of a database and of its transactions that statements here need."""
+
+    def execute(self, sql: str, parameters: Any = ..., *, timeout: float | None = ...) -> int: ...  # noqa: D102
+    def fetch_one(self, sql: str, parameters: Any = ..., *, timeout: float | None = ...) -> Any: ...  # noqa: D102
+    def fetch_all(self, sql: str, parameters: Any = ..., *, timeout: float | None = ...) -> Any: ...  # noqa: D102
+
+
+class Claim(NamedTuple):
+    """A start of a job that is ours to run."""
+
+    id: int
+    kind: str
+    queue: str
+    payload: str | None
+    attempt: int
+    owner: str | None
+    failures: int
+
+
+class Outcome(NamedTuple):
+    """How a start of a job has ended; `state` "queued" is to be run again at `run_at`."""
+
+    state: str
+    result: str | None = None
+    error: str | None = None
+    run_at: str | None = None
+    progress: Progress = Progress()
+    at: str = ""
+
+
+SUBMIT = """
+insert into jobs (kind, queue, owner, dedupe_key, priority, payload, created_at, run_at, ready)
+values (:kind, :queue, :owner, :dedupe_key, :priority, :payload, :created_at, :run_at, :ready)
+on conflict do nothing returning id
+"""
+SAME = "select id from jobs where kind = ? and dedupe_key = ? and state in ('queued', 'running')"
+
+_FINISH = """
+update jobs set
+    state = case when cancel_requested_at is null then :state else 'cancelled' end,
+    result = case when cancel_requested_at is null then :result end,
+    error = :error, failures = failures + :failed, holder = null, seen_at = :at,
+    finished_at = case when :state <> 'queued' or cancel_requested_at is not null then :at end,
+    run_at = coalesce(:run_at, run_at), ready = :run_at is null,
+    percent = coalesce(:percent, percent), phase = coalesce(:phase, phase),
+    message = coalesce(:message, message)
+where id = :id and attempt = :attempt and state = 'running'
+returning state
+"""
+_PROGRESS = """
+update jobs set percent = coalesce(?, percent), phase = coalesce(?, phase),
+    message = coalesce(?, message), seen_at = ?
+where id = ? and attempt = ? and state = 'running'
+"""
+
+
+def claim_statement(queues: int, limit: int) -> str:
+    """The statement that starts up to `limit` of the jobs that are next in some queues.
+
+    Its parameters are the time, the holder and the queues.
+    """
+    one = (
+        "select * from (select id, priority from jobs where queue = ? and state = 'queued' "
+        f"and ready = 1 order by priority desc, id limit {limit})"
+    )
+    return (
+        "update jobs set state = 'running', attempt = attempt + 1, started_at = ?1, seen_at = ?1, "
+        "holder = ?2, percent = null, phase = null, message = null where id in (select id from ("
+        + " union all ".join([one] * queues)
+        + f") order by priority desc, id limit {limit}) "
+        "and exists (select 1 from job_holders where id = ?2) "
+        "returning id, kind, queue, payload, attempt, owner, failures, priority"
+    )
+
+
+class JobStore:
+    """The tables of jobs in an open database."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._claims: dict[tuple[int, int], str] = {}
+
+    def migrate(self) -> MigrationReport:
+        """Make the tables, or bring them up to date."""
+        return self._db.migrate(SCHEMA, component=COMPONENT)
+
+    # Coming and going
+
+    def submit(self, values: dict[str, Any], tx: Writer | None = None) -> tuple[int, bool]:
+        """Insert a job; its id, and False where an active one has its dedupe key already."""
+        target: Writer = tx or self._db
+        for _ in range(5):
+            row = target.fetch_one(SUBMIT, values, timeout=PATIENCE)
+            if row is not None:
+                return row[0], True
+            same = target.fetch_one(SAME, [values["kind"], values["dedupe_key"]])
+            if same is not None:
+                return same[0], False
+        raise JobStateError(f"jobs with dedupe_key {values['dedupe_key']!r} come and go: try again")
+
+    def claim(
+        self, tx: Writer, holder: int, queues: Sequence[str], limit: int, at: str
+    ) -> list[Claim]:
+        """Start the next jobs, the most urgent first."""
+        key = (len(queues), limit)
+        sql = self._claims.get(key)
+        if sql is None:
+            sql = self._claims[key] = claim_statement(*key)
+        rows = tx.fetch_all(sql, [at, holder, *queues])
+        if len(rows) > 1:
+            rows.sort(key=lambda row: (-row[7], row[0]))
+        return [Claim(*row[:7]) for row in rows]
+
+    def finish(self, tx: Writer, job_id: int, attempt: int, outcome: Outcome) -> str | None:
+        """End a start; the state that the job is in now, None for a start that was not ours."""
+        state, result, error, run_at, progress, at = outcome
+        row = tx.fetch_one(
+            _FINISH,
+            {
+                "id": job_id,
+                "attempt": attempt,
+                "state": state,
+                "result": result,
+                "error": error,
+                "failed": error is not None and state in ("failed", "queued"),
+                "run_at": run_at,
+                "percent": progress.percent,
+                "phase": progress.phase,
+                "message": progress.message,
+                "at": at,
+            },
+        )
+        return None if row is None else row[0]
+
+    def report(self, rows: Iterable[tuple[Progress, int, int]]) -> None:
+        """Write the progress of starts, each with its id and attempt."""
+        at = now()
+        self._db.execute_many(
+            _PROGRESS,
+            [
+                (progress.percent, progress.phase, progress.message, at, job_id, attempt)
+                for progress, job_id, attempt in rows
+            ],
+            timeout=PATIENCE,
+        )
+
+    def cancel(self, job_id: int) -> Job:
+        """Cancel a queued job, ask a running one to stop unless it has published; the job then."""
+        row = self._db.fetch_one(
+            "update jobs set cancel_requested_at = coalesce(cancel_requested_at, :at), "
+            "state = case state when 'queued' then 'cancelled' else state end, "
+            "finished_at = case state when 'queued' then :at end, seen_at = :at "
+            "where id = :id and (state = 'queued' or state = 'running' and not exists "
+            f"(select 1 from snapshots where job_id = jobs.id)) returning {COLUMNS}",
+            {"id": job_id, "at": now()},
+            timeout=PATIENCE,
+        )
+        return self.get(job_id) if row is None else job_of(row)
+
+    def retry(self, job_id: int) -> Job:
+        """Queue a job again that has failed, was cancelled or interrupted."""
+        row = self._db.fetch_one(
+            "update jobs set state = 'queued', ready = 1, run_at = null, failures = 0, losses = 0, "
+            "cancel_requested_at = null, started_at = null, finished_at = null, seen_at = :at, "
+            "percent = null, phase = null, message = null, error = null, result = null "
+            "where id = :id and state in ('failed', 'cancelled', 'interrupted') "
+            f"and queue = kind returning {COLUMNS}",
+            {"id": job_id, "at": now()},
+            timeout=PATIENCE,
+        )
+        if row is not None:
+            return job_of(row)
+        job = self.get(job_id)
+        if job.state.finished and job.state != JobState.SUCCEEDED:
+            why = "it was a function of a process, not a registered handler: submit it anew"
+        else:
+            why = "only a failed, cancelled or interrupted job can be tried again"
+        raise JobStateError(f"job {job_id} is {job.state}; {why}")
+
+    def release(self, starts: Iterable[tuple[int, int]]) -> None:
+        """Give back jobs that were claimed and not begun."""
+        at = now()
+        self._db.execute_many(
+            "update jobs set state = 'queued', holder = null, started_at = null, seen_at = ? "
+            "where id = ? and attempt = ? and state = 'running'",
+            [(at, job_id, attempt) for job_id, attempt in starts],
+            timeout=PATIENCE,
+        )
+
+    def promote(self) -> None:
+        """Make the jobs ready whose time has come."""
+        at = now()
+        due = "from jobs where state = 'queued' and ready = 0 and run_at <= ? limit 1"
+        if self._db.fetch_one(f"select 1 {due}", [at]):
+            self._db.execute(
+                "update jobs set ready = 1 where state = 'queued' and ready = 0 and run_at <= ?",
+                [at],
+                timeout=PATIENCE,
+            )
+
+    # Looking
+
+    def get(self, job_id: int) -> Job:
+        """Read one job; UnknownJobError."""
+        row = self._db.fetch_one(f"select {COLUMNS} from jobs where id = ?", [job_id])
+        if row is None:
+            raise UnknownJobError(f"there is no job {job_id}; it may have been pruned")
+        return job_of(row)
+
+    def page(
+        self,
+        states: Sequence[str],
+        owner: str | None,
+        kind: str | None,
+        since: datetime | None,
+        limit: int,
+        cursor: int | None,
+    ) -> JobPage:
+        """Read a page of jobs, the newest first."""
+        tests: list[str] = []
+        values: list[Any] = []
+        if states:
+            tests.append(f"state in ({', '.join('?' * len(states))})")
+            values += states
+        for test, value in (
+            ("owner = ?", owner),
+            ("kind = ?", kind),
+            ("created_at >= ?", since and stamp(since)),
+            ("id < ?", cursor),
+        ):
+            if value is not None:
+                tests.append(test)
+                values.append(value)
+        where = f"where {' and '.join(tests)} " if tests else ""
+        rows = self._db.fetch_all(
+            f"select {COLUMNS} from jobs {where}order by id desc limit ?", [*values, limit + 1]
+        )
+        jobs = tuple(job_of(row) for row in rows[:limit])
+        return JobPage(jobs, jobs[-1].id if len(rows) > limit else None)
+
+    def counts(self) -> dict[JobState, int]:
+        """Count the jobs by state."""
+        rows = self._db.fetch_all("select state, count(*) from jobs group by state")
+        return dict.fromkeys(JobState, 0) | {JobState(state): count for state, count in rows}
+
+    def waiting(self) -> int:
+        """Count the queued jobs."""
+        return self._db.fetch_value("select count(*) from jobs where state = 'queued'")
+
+    def ready(self, queues: Sequence[str]) -> bool:
+        """Whether a job waits in one of the queues."""
+        marks = ", ".join("?" * len(queues))
+        sql = f"select 1 from jobs where queue in ({marks}) and state = 'queued' and ready = 1"
+        return self._db.fetch_one(f"{sql} limit 1", list(queues)) is not None
+
+    def events(self, job_id: int) -> list[JobEvent]:
+        """Read the history of a job, the oldest first."""
+        rows = self._db.fetch_all(
+            "select at, event, attempt, detail from job_history where job_id = ? "
+            "order by at, attempt, event = 'job_queued', event <> 'job_started'",
+            [job_id],
+        )
+        return [JobEvent(datetime.fromisoformat(at), *others) for at, *others in rows]
+
+    def cancelled(self, holder: int) -> list[tuple[int, int]]:
+        """Read which starts of a holder are asked to stop."""
+        return self._db.fetch_all(
+            "select id, attempt from jobs where state = 'running' and holder = ? "
+            "and cancel_requested_at is not null",
+            [holder],
+        )
+
+    # Clearing away
+
+    def prune(self, older_than: timedelta | None, keep: int | None) -> int:
+        """Delete jobs that have ended: by age, and beyond the newest `keep`."""
+        pruned = 0
+        newest = self._db.fetch_value("select max(id) from jobs")
+        tests: list[tuple[str, Any]] = []
+        if older_than is not None:
+            tests.append(("finished_at < ?", stamp(datetime.now(UTC) - older_than)))
+        if keep is not None:
+            edge = f"select id from jobs where state in {_TERMINAL} order by id desc limit 1 offset ?"
+            last = self._db.fetch_value(edge, [keep])
+            if last is not None:
+                tests.append(("id <= ?", last))
+        for test, value in tests:
+            # SQLite would give the id of the newest job again.
+            sql = (
+                f"delete from jobs where id in (select id from jobs where state in {_TERMINAL} "
+                f"and {test} and id <> ? order by id limit {BATCH})"
+            )
+            while count := self._db.execute(sql, [value, newest], timeout=PATIENCE):
+                pruned += count
+        return pruned

@@ -1,0 +1,313 @@
+"""The threads that run jobs.
+
+A worker claims the next job and writes the outcome of the last one in the same transaction. While
+jobs end within `SHORT` it claims several at once, which the commit is shared by; the keeper gives
+back those that do not get their turn.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections import deque
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..database import Database
+from ..errors import ClosedError, Error
+from .context import JobContext
+from .errors import JobStopped
+from .events import EVENTS, EventLog
+from .handlers import Handler
+from .leases import Leases, own_queue
+from .models import now, stamp
+from .policy import MetadataPolicy, redact
+from .signals import Signals
+from .store import PATIENCE, Claim, JobStore, Outcome
+from .unsaved import Unsaved, is_unavailable
+
+if TYPE_CHECKING:
+    from .snapshots import Snapshots
+
+_logger = logging.getLogger("holdfast.jobs")
+#: Seconds within which a job ends that is not worth a commit of its own.
+SHORT = 0.002
+#: How many short jobs are claimed at once, at most.
+BUNDLE = 16
+
+
+class Tools(NamedTuple):
+    """What the parts of a manager share."""
+
+    db: Database
+    store: JobStore
+    leases: Leases
+    snapshots: Snapshots
+    unsaved: Unsaved
+    signals: Signals
+    events: EventLog
+    policy: MetadataPolicy
+
+
+class Workers:
+    """Up to `count` threads, started when there is work for them."""
+
+    def __init__(self, tools: Tools, count: int) -> None:
+        self._tools = tools
+        self._count = count
+        self._handlers: dict[str, Handler] = {}
+        self._functions: dict[int, Handler] = {}
+        self._queues: tuple[str, ...] = ()
+        self._wake = threading.Condition()
+        self._rung = 0
+        self._idle = 0
+        self._threads: set[threading.Thread] = set()
+        self._claimed: deque[tuple[Claim, float]] = deque()
+        self._bundle = 1
+        self.running: dict[tuple[int, int], JobContext] = {}
+        self.strays: set[JobContext] = set()
+        self.closing = False
+        #: Whether the database could not be written when it was tried last.
+        self.outage = False
+
+    def register(self, kind: str, handler: Handler) -> None:
+        """Run jobs of a kind with a handler from now on."""
+        self._handlers[kind] = handler
+        self._set_queues()
+
+    def add_function(self, job_id: int, handler: Handler) -> None:
+        """Have a function for a job of this holder."""
+        self._functions[job_id] = handler
+        self._set_queues()
+
+    def _set_queues(self) -> None:
+        self._queues = (*self._handlers, own_queue(self._tools.leases.holder))
+
+    def new_holder(self) -> None:
+        """Forget the functions of a lease that was lost: their jobs are interrupted."""
+        self._functions.clear()
+        self._set_queues()
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """The queues whose jobs can be run here."""
+        return self._queues
+
+    @property
+    def kinds(self) -> list[str]:
+        """The names that have a handler."""
+        return sorted(self._handlers)
+
+    def ring(self, count: int = 1) -> None:
+        """Say that there may be work."""
+        with self._wake:
+            self._rung += 1
+            woken = min(count, self._idle)
+            self._idle -= woken
+            self._wake.notify(woken)
+            missing = min(count - woken, self._count - len(self._threads))
+            for _ in range(0 if self.closing else missing):
+                number = len(self._threads) + 1
+                thread = threading.Thread(
+                    target=self._work, name=f"holdfast-job-{number}", daemon=True
+                )
+                self._threads.add(thread)
+                thread.start()
+
+    def close(self) -> None:
+        """Take up nothing more."""
+        with self._wake:
+            self.closing = True
+            self._idle = 0
+            self._wake.notify_all()
+        self.give_back(0.0)
+
+    @property
+    def alive(self) -> list[threading.Thread]:
+        """The threads that have not ended, but for strays."""
+        with self._wake:
+            return list(self._threads)
+
+    def give_back(self, waited: float) -> None:
+        """Release the claimed jobs that have waited so long for a worker."""
+        edge = time.monotonic() - waited
+        starts: list[tuple[int, int]] = []
+        with self._wake:
+            while self._claimed and self._claimed[0][1] <= edge:
+                claim, _ = self._claimed.popleft()
+                starts.append((claim.id, claim.attempt))
+        for job_id, attempt in starts:
+            # Written like any outcome, also after an outage.
+            self._tools.unsaved.put(job_id, attempt, Outcome("queued", at=now()))
+
+    def give_up(self, context: JobContext) -> None:
+        """Leave a thread to itself that does not end; another one may take its place."""
+        with self._wake:
+            self.strays.add(context)
+            self.running.pop((context.id, context.attempt), None)
+            if len(self.strays) <= self._count and context.thread is not None:
+                self._threads.discard(context.thread)
+
+    def write_outcomes(self) -> bool:
+        """Write what has ended; False where there was nothing."""
+        return self._turn(0)[0]
+
+    def _work(self) -> None:
+        thread = threading.current_thread()
+        try:
+            while (claim := self._next()) is not None:
+                context = self._run(claim)
+                if context in self.strays:
+                    self.strays.discard(context)
+                    return
+        finally:
+            with self._wake:
+                self._threads.discard(thread)
+
+    def _next(self) -> Claim | None:
+        while True:
+            with self._wake:
+                if self.closing:
+                    break
+                rung = self._rung
+                if self._claimed:
+                    return self._claimed.popleft()[0]
+            wrote, claims = self._turn(self._bundle)
+            if claims:
+                with self._wake:
+                    moment = time.monotonic()
+                    self._claimed.extend((claim, moment) for claim in claims[1:])
+                if len(claims) > 1:
+                    self.ring(len(claims) - 1)
+                return claims[0]
+            with self._wake:
+                if self._rung == rung and not self.closing:
+                    self._idle += 1
+                    self._wake.wait()
+        self._turn(0)
+        return None
+
+    def _turn(self, limit: int) -> tuple[bool, list[Claim]]:
+        """Write the outcomes, and claim up to `limit` jobs, in one transaction."""
+        db, store, leases, _, unsaved, signals, *_ = self._tools
+        if self.outage:
+            claim = unsaved.start(self._queues, leases.holder) if limit else None
+            return False, [] if claim is None else [claim]
+        outcomes = unsaved.take()
+        claims: list[Claim] = []
+        states: list[str | None] = []
+        if not outcomes and not (limit and self._queues):
+            return False, []
+        try:
+            with db.transaction(timeout=PATIENCE) as tx:
+                for (job_id, attempt), outcome in outcomes.items():
+                    states.append(store.finish(tx, job_id, attempt, outcome))
+                if limit and self._queues:
+                    claims = store.claim(tx, leases.holder, self._queues, limit, now())
+        except BaseException as error:
+            unsaved.put_back(outcomes)
+            if isinstance(error, ClosedError):
+                self.close()
+            elif isinstance(error, Error) and is_unavailable(error):
+                self.went_down(error)
+            else:
+                raise
+            return False, []
+        for (start, outcome), state in zip(outcomes.items(), states, strict=True):
+            if state is None:
+                _logger.warning("the end of job %d is not kept: its lease was lost", start[0])
+            elif state != outcome.state:
+                self._tools.events.tell(EVENTS[state], job=start[0], attempt=start[1])
+            signals.announce(start[0])
+        return bool(outcomes), claims
+
+    def went_down(self, error: Error) -> None:
+        """Go on without the database until the keeper has found it well again."""
+        if not self.outage:
+            self.outage = True
+            _logger.warning(
+                "the database of jobs cannot be written (%s): going on in memory", type(error).__name__
+            )
+
+    def _run(self, claim: Claim) -> JobContext:
+        tools = self._tools
+        function = self._functions.get(claim.id)
+        handler = function or self._handlers[claim.kind]
+        context = JobContext(claim, handler.timeout, tools.snapshots)
+        start = (claim.id, claim.attempt)
+        context.thread = threading.current_thread()
+        self.running[start] = context
+        tools.events.tell("job_started", job=claim.id, kind=claim.kind, attempt=claim.attempt)
+        begun = time.monotonic()
+        outcome = self._outcome(claim, handler, context)
+        seconds = time.monotonic() - begun
+        self._bundle = min(self._bundle * 2, BUNDLE) if seconds < SHORT else 1
+        context.clean_up()
+        if outcome is not None and context not in self.strays:
+            self._ended(claim, handler, context, outcome, seconds)
+        self.running.pop(start, None)
+        if outcome is None or outcome.state != "queued":
+            self._functions.pop(claim.id, None)
+        return context
+
+    def _ended(
+        self,
+        claim: Claim,
+        handler: Handler,
+        context: JobContext,
+        outcome: Outcome,
+        seconds: float,
+    ) -> None:
+        unsaved, events = self._tools.unsaved, self._tools.events
+        state = "failed" if outcome.error is not None else outcome.state
+        event = "job_released" if state == "queued" else EVENTS[state]
+        events.tell(
+            event,
+            job=claim.id,
+            kind=claim.kind,
+            attempt=claim.attempt,
+            seconds=round(seconds, 3),
+            error=outcome.error,
+        )
+        if outcome.state == "queued" and unsaved.owns(claim.id):
+            due = outcome.run_at and datetime.fromisoformat(outcome.run_at) - datetime.now(UTC)
+            if unsaved.again(claim.id, outcome, due.total_seconds() if due else 0.0):
+                return
+        unsaved.put(claim.id, claim.attempt, outcome)
+
+    def _outcome(self, claim: Claim, handler: Handler, context: JobContext) -> Outcome | None:
+        """Run a handler; how that ended, None for a start that is no longer ours."""
+        result: str | None = None
+        failure: BaseException | None = None
+        stopped = False
+        try:
+            payload = None if claim.payload is None else json.loads(claim.payload)
+            result = self._tools.policy.dump(handler.call(context, payload), "result")
+        except JobStopped as stop:
+            context.stop(stop.reason)
+            stopped = True
+        except BaseException as error:
+            failure = error
+        progress, at = context.progress, now()
+        match context.reason:
+            case "lost":
+                return None
+            case "cancelled":
+                return Outcome("cancelled", progress=progress, at=at)
+            case "timeout":
+                failure = TimeoutError(f"it took longer than {context.timeout:g} s")
+            case "shutdown" if stopped:
+                state = "queued" if claim.queue == claim.kind else "interrupted"
+                return Outcome(state, progress=progress, at=at)
+            case _:
+                pass
+        if failure is None:
+            return Outcome("succeeded", result, progress=progress, at=at)
+        error = redact(failure)
+        delay = handler.delay(claim.failures, failure)
+        if delay is None:
+            return Outcome("failed", None, error, None, progress, at)
+        run_at = stamp(datetime.now(UTC) + timedelta(seconds=delay))
+        return Outcome("queued", None, error, run_at, progress, at)
