@@ -18,6 +18,7 @@ from .errors import (
 from .manager import JobManager
 from .models import Health, Job, JobEvent, JobPage, JobState, Progress, Snapshot
 from .policy import MetadataPolicy
+from .reader import JobReader
 
 __all__ = [
     "Health",
@@ -28,6 +29,7 @@ __all__ = [
     "JobFailedError",
     "JobManager",
     "JobPage",
+    "JobReader",
     "JobState",
     "JobStateError",
     "JobStopped",

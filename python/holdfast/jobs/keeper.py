@@ -45,9 +45,7 @@ class Retention(NamedTuple):
 class Keeper:
     """Looks after the workers, every quarter of a second."""
 
-    def __init__(
-        self, tools: Tools, workers: Workers, lease: float, retention: Retention
-    ) -> None:
+    def __init__(self, tools: Tools, workers: Workers, lease: float, retention: Retention) -> None:
         self._tools = tools
         self._workers = workers
         self._lease = lease
@@ -182,21 +180,24 @@ class Keeper:
     def _stop_late(self) -> None:
         workers = self._workers
         for start, context in list(workers.running.items()):
-            if context.should_abort() and context.reason == "timeout" and context.deadline:
-                if time.monotonic() > context.deadline + GRACE and start in workers.running:
-                    workers.give_up(context)
-                    text = f"it took longer than {context.timeout:g} s, and has not ended yet"
-                    outcome = Outcome("failed", None, text, None, context.progress, now())
-                    self._tools.unsaved.put(context.id, context.attempt, outcome)
-                    self._tools.events.tell(
-                        "job_failed", job=context.id, kind=context.kind, error=text
-                    )
+            if (
+                context.should_abort()
+                and context.reason == "timeout"
+                and context.deadline is not None
+                and time.monotonic() > context.deadline + GRACE
+                and start in workers.running
+            ):
+                workers.give_up(context)
+                text = f"it took longer than {context.timeout:g} s, and has not ended yet"
+                outcome = Outcome("failed", None, text, None, context.progress, now())
+                self._tools.unsaved.put(context.id, context.attempt, outcome)
+                self._tools.events.tell("job_failed", job=context.id, kind=context.kind, error=text)
 
     def _look(self) -> None:
         tools, workers = self._tools, self._workers
         if workers.running:
-            for start in tools.store.cancelled(tools.leases.holder):
-                if (context := workers.running.get(tuple(start))) is not None:
+            for job_id, attempt in tools.store.cancelled(tools.leases.holder):
+                if (context := workers.running.get((job_id, attempt))) is not None:
                     context.stop("cancelled")
         tools.store.promote()
         if tools.store.ready(workers.queues):

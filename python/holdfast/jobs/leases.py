@@ -26,6 +26,30 @@ class Lost(NamedTuple):
     state: str
 
 
+_END_RUNNING = """
+update jobs set
+    state = case
+        when cancel_requested_at is not null then 'cancelled'
+        when queue = kind and losses < :restarts then 'queued'
+        else 'interrupted'
+    end,
+    ready = case
+        when cancel_requested_at is null and queue = kind and losses < :restarts then 1
+    end,
+    finished_at = case
+        when cancel_requested_at is not null or queue <> kind or losses >= :restarts then :at
+    end,
+    error = case when cancel_requested_at is null then :error end,
+    losses = losses + :losses, holder = null, seen_at = :at
+where holder = :holder returning id, kind, attempt, state
+"""
+_END_WAITING = """
+update jobs set state = 'interrupted', ready = null, finished_at = :at, seen_at = :at,
+    error = 'the process that could run it ended'
+where state = 'queued' and queue = :queue returning id, kind, attempt, state
+"""
+
+
 #: Functions that only their process could run carry its holder in `queue`.
 def own_queue(holder: int) -> str:
     """Return the queue of what only one holder can run."""
@@ -74,7 +98,7 @@ class Leases:
                 )
                 if kept:
                     tx.execute(
-                        "update jobs set seen_at = ? where state = 'running' and holder = ?",
+                        "update jobs set seen_at = ? where holder = ?",
                         [at, self.holder],
                     )
         except Exception:
@@ -114,29 +138,16 @@ class Leases:
             ):
                 return []
             at = now()
-            running = tx.fetch_all(
-                "update jobs set state = case when cancel_requested_at is not null then 'cancelled' "
-                "when queue = kind and losses < :restarts then 'queued' else 'interrupted' end, "
-                "losses = losses + :losses, holder = null, seen_at = :at, error = case "
-                "when cancel_requested_at is null then :error end, "
-                "finished_at = case when cancel_requested_at is not null or queue <> kind "
-                "or losses >= :restarts then :at end "
-                "where state = 'running' and holder = :holder returning id, kind, attempt, state",
-                {
-                    "restarts": self._restarts,
-                    "losses": losses,
-                    "at": at,
-                    "holder": holder,
-                    "error": "its process ended" if losses else "its manager was shut down",
-                },
-            )
-            waiting = tx.fetch_all(
-                "update jobs set state = 'interrupted', finished_at = :at, seen_at = :at, "
-                "error = 'the process that could run it ended' "
-                "where state = 'queued' and queue = :queue returning id, kind, attempt, state",
-                {"at": at, "queue": own_queue(holder)},
-            )
-        return [Lost(*row) for row in (*running, *waiting)]
+            values = {
+                "restarts": self._restarts,
+                "losses": losses,
+                "at": at,
+                "holder": holder,
+                "queue": own_queue(holder),
+                "error": "its process ended" if losses else "its manager was shut down",
+            }
+            ended = [*tx.fetch_all(_END_RUNNING, values), *tx.fetch_all(_END_WAITING, values)]
+        return [Lost(*row) for row in ended]
 
 
 def _new_id() -> int:

@@ -4,50 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import builtins
 import os
-import threading
-import time
 import weakref
-from collections.abc import Callable, Generator, Iterable
-from contextlib import AbstractContextManager
-from datetime import datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
 from ..database import Database
-from ..errors import Error, ForkError, PathError, TimeoutError
-from .errors import JobFailedError, QueueFullError, UnknownHandlerError
+from ..errors import Error, ForkError, IntegrityError
+from .errors import QueueFullError, UnknownHandlerError
 from .events import EventLog
 from .handlers import Function, Handler, handler_of
 from .keeper import Keeper, Retention, migrate
 from .leases import Leases, own_queue
-from .models import Health, Job, JobEvent, JobPage, JobState, Progress, Snapshot
+from .models import Health, Job, JobState, Progress
 from .policy import MetadataPolicy
-from .request import Request
-from .signals import Signals
+from .reader import JobReader
+from .request import Options, Request
 from .snapshots import Snapshots
-from .store import SAME, SUBMIT, JobStore
+from .store import SAME, JobStore
 from .ui_state import UiState
 from .unsaved import Unsaved, is_unavailable
 from .workers import Tools, Workers
-from .workspace import Workspaces
+from .workspace import inside
 
 if TYPE_CHECKING:
     from .._retry import RetryPolicy
-    from ..aio import AsyncTransaction
+    from .. import AsyncTransaction
     from .store import Writer
 
 F = TypeVar("F", bound=Function)
-#: Seconds between two looks at a job that another process runs.
-POLL = 0.1
 #: Seconds that jobs have to stop when the interpreter exits.
 EXIT = 5.0
 #: Jobs that are accepted in memory while the database cannot be written, at most.
 IN_MEMORY = 10_000
 
 
-class JobManager:
+class JobManager(JobReader):
     """Jobs in a database, run by threads of this process and of others that share the file.
 
     Args:
@@ -59,7 +52,7 @@ class JobManager:
             that has ended on this machine is noticed within seconds.
         restarts: How often a job is run again whose process ended under it.
         policy: What may be kept beside a job.
-        event_log: A file of JSON lines for events, below `data_dir`; None for none.
+        event_log: The name of a file of JSON lines for events, below `data_dir`; None for none.
         keep_jobs: How many jobs that have ended are kept at most.
         max_job_age: How long they are kept.
         keep_snapshots: How many snapshots of each name are kept at most.
@@ -98,24 +91,27 @@ class JobManager:
         ):
             if not value >= least:
                 raise ValueError(f"{name} is a number from {least}, not {value!r}")
-        root = db.path.parent if data_dir is None else Path(data_dir).resolve()
-        if not db.path.resolve().is_relative_to(root.resolve()):
-            raise PathError(f"the database {db.path.name!r} does not lie in the data directory")
+        super().__init__(db, data_dir=data_dir)
         policy = policy or MetadataPolicy()
         unsaved = Unsaved(min(queue_size, IN_MEMORY))
         self._tools = Tools(
             db=db,
             store=JobStore(db),
             leases=Leases(db, lease, restarts),
-            snapshots=Snapshots(db, Workspaces(root), lambda job_id: unsaved.save(db, [job_id])),
+            snapshots=Snapshots(db, self._workspaces, lambda job_id: unsaved.save(db, [job_id])),
             unsaved=unsaved,
-            signals=Signals(),
-            events=EventLog(None if event_log is None else root / event_log),
+            signals=self._signals,
+            events=EventLog(
+                None if event_log is None else inside(self._workspaces.root, event_log)
+            ),
             policy=policy,
         )
         self._queue_size = queue_size
         self._room = 0
-        self._settings = (lease, Retention(keep_jobs, max_job_age, keep_snapshots, max_snapshot_age))
+        self._settings = (
+            lease,
+            Retention(keep_jobs, max_job_age, keep_snapshots, max_snapshot_age),
+        )
         self._pid = os.getpid()
         self.ui_state = UiState(db, policy)
         self._crew(workers)
@@ -137,7 +133,7 @@ class JobManager:
         if os.getpid() != self._pid:
             self._pid = os.getpid()
             unsaved = Unsaved(IN_MEMORY)
-            self._tools = self._tools._replace(signals=Signals(), unsaved=unsaved)
+            self._tools = self._tools._replace(signals=self._signals, unsaved=unsaved)
             self._crew(0)
         return self._workers
 
@@ -169,54 +165,62 @@ class JobManager:
         job: str | Function,
         payload: object = None,
         *,
-        owner: str | None = None,
-        dedupe_key: str | None = None,
-        priority: int = 0,
-        run_at: datetime | None = None,
-        delay: float | None = None,
         tx: Writer | None = None,
+        **options: Unpack[Options],
     ) -> Job:
         """Queue a job for a handler, by its name, or a function that only this process can run.
 
-        Where a queued or running job of the name has the same `dedupe_key`, that one is returned.
-        Higher `priority` runs first. `delay` is in seconds. With `tx`, the job is there when that
+        Options: `owner`, `dedupe_key`, `priority`, `run_at`, `delay`. Where a queued or running job
+        of the name has the same `dedupe_key`, that one is returned. Higher `priority` runs first.
+        `run_at` has a time zone; `delay` is in seconds. With `tx`, the job is there when that
         transaction commits, and never was when it rolls back.
 
         While the database cannot be written the job is kept and run in memory, and its row follows.
 
         Raises UnknownHandlerError, QueueFullError, MetadataPolicyError.
         """
-        request, handler = self._request(job, payload, owner, dedupe_key, priority, run_at, delay)
-        workers, tools = self._here(), self._tools
-        values = request.values
+        request, handler = self._request(job, payload, options)
+        workers, tools = self._workers, self._tools
         if tx is not None:
-            job_id, new = tools.store.submit(values, tx)
-            if not new:
-                return self.get(job_id)
-        elif workers.outage:
+            job_id, new = tools.store.submit(request.values, tx)
+        elif workers.outage and self._count:
             return self._in_memory(request, handler)
         else:
             try:
                 self._make_room()
-                job_id, new = tools.store.submit(values)
+                job_id, new = tools.store.submit(request.values)
             except Error as error:
                 if not self._count or not is_unavailable(error):
                     raise
                 workers.went_down(error)
                 return self._in_memory(request, handler)
-            if not new:
-                return self.get(job_id)
+        return self._accepted(job_id, request, handler) if new else self.get(job_id)
+
+    async def asubmit(
+        self,
+        job: str | Function,
+        payload: object = None,
+        *,
+        tx: AsyncTransaction | None = None,
+        **options: Unpack[Options],
+    ) -> Job:
+        """`submit` for event loops; `tx` is a transaction of `holdfast.open_async`."""
+        if tx is None:
+            return await asyncio.to_thread(self.submit, job, payload, **options)
+        request, handler = self._request(job, payload, options)
+        values = request.values
+        try:
+            job_id = await tx.insert("jobs", values)
+        except IntegrityError:
+            same = await tx.fetch_value(SAME, [values["kind"], values["dedupe_key"]])
+            if same is None:
+                raise
+            return await asyncio.to_thread(self.get, same)
+        assert job_id is not None
         return self._accepted(job_id, request, handler)
 
     def _request(
-        self,
-        job: str | Function,
-        payload: object,
-        owner: str | None,
-        dedupe_key: str | None,
-        priority: int,
-        run_at: datetime | None,
-        delay: float | None,
+        self, job: str | Function, payload: object, options: Options
     ) -> tuple[Request, Handler | None]:
         workers = self._here()
         handler = None
@@ -238,8 +242,7 @@ class JobManager:
         if workers.closing:
             raise UnknownHandlerError("the manager is shut down: it takes no more jobs")
         text = self._tools.policy.dump(payload)
-        request = Request.of(kind, queue, payload, text, owner, dedupe_key, priority, run_at, delay)
-        return request, handler
+        return Request.of(kind, queue, payload, text, **options), handler
 
     def _make_room(self) -> None:
         # Counting at each submit would cost more than the rest of it.
@@ -271,34 +274,7 @@ class JobManager:
     def get(self, job_id: int) -> Job:
         """Read a job. Raises UnknownJobError."""
         unsaved = self._tools.unsaved
-        return unsaved.get(job_id) or unsaved.as_known_here(self._tools.store.get(job_id))
-
-    def status(self, job_id: int) -> JobState:
-        """Read the state of a job. Raises UnknownJobError."""
-        return self.get(job_id).state
-
-    def list(
-        self,
-        *,
-        state: JobState | str | Iterable[JobState | str] = (),
-        owner: str | None = None,
-        kind: str | None = None,
-        since: datetime | None = None,
-        limit: int = 50,
-        cursor: int | None = None,
-    ) -> JobPage:
-        """Read jobs, the newest first; `cursor` is that of the page before."""
-        states = [state] if isinstance(state, str) else state
-        names = [JobState(each).value for each in states]
-        return self._tools.store.page(names, owner, kind, since, limit, cursor)
-
-    def counts(self) -> dict[JobState, int]:
-        """Count the jobs in each state."""
-        return self._tools.store.counts()
-
-    def events(self, job_id: int) -> tuple[JobEvent, ...]:
-        """Read the history of a job, the oldest first."""
-        return tuple(self._tools.store.events(job_id))
+        return unsaved.get(job_id) or unsaved.as_known_here(super().get(job_id))
 
     def health(self) -> Health:
         """Tell how this manager is doing."""
@@ -317,42 +293,6 @@ class JobManager:
             if running == job_id:
                 return context.progress
         return self.get(job_id).progress
-
-    def subscribe(self, job_id: int) -> Generator[Progress]:
-        """Iterate over the progress of a job until it ends: the latest, a few times a second.
-
-        Nothing is queued for a subscriber that is slow or never reads.
-        """
-        last = None
-        for job in self._states(job_id, None):
-            progress = job.progress if job.state.finished else self.progress(job_id)
-            if progress != last:
-                yield progress
-            last = progress
-
-    def wait(self, job_id: int, timeout: float | None = None) -> Job:
-        """Wait until a job has ended. Raises TimeoutError after `timeout` seconds."""
-        job = None
-        for job in self._states(job_id, timeout):  # noqa: B007
-            pass
-        assert job is not None
-        return job
-
-    def result(self, job_id: int, timeout: float | None = None) -> Any:
-        """Wait for the result of a job. Raises JobFailedError when it ends without one."""
-        return _result_of(self.wait(job_id, timeout))
-
-    def _states(self, job_id: int, timeout: float | None) -> Generator[Job]:
-        self._here()
-        deadline = None if timeout is None else time.monotonic() + timeout
-        changed = threading.Event()
-        with self._tools.signals.heard(job_id, changed.set):
-            while True:
-                yield (job := self.get(job_id))
-                if job.state.finished:
-                    return
-                changed.wait(_pause(job, deadline, timeout))
-                changed.clear()
 
     # Changing
 
@@ -386,71 +326,6 @@ class JobManager:
         """Delete jobs that ended longer ago, and all but the newest `keep`; how many those were."""
         return self._tools.store.prune(older_than, keep)
 
-    # Snapshots
-
-    def snapshots(self, name: str | None = None) -> tuple[Snapshot, ...]:
-        """Read what was published, the newest first."""
-        return self._tools.snapshots.all(name)
-
-    def latest(self, name: str) -> Snapshot | None:
-        """Read the newest snapshot of a name; None before the first."""
-        return self._tools.snapshots.latest(name)
-
-    def pinned(self, name: str) -> AbstractContextManager[Snapshot | None]:
-        """Read the newest snapshot of a name, and keep its files for the length of a with block."""
-        return self._tools.snapshots.pinned(name)
-
-    # Asynchronous
-
-    async def asubmit(
-        self,
-        job: str | Function,
-        payload: object = None,
-        *,
-        owner: str | None = None,
-        dedupe_key: str | None = None,
-        priority: int = 0,
-        run_at: datetime | None = None,
-        delay: float | None = None,
-        tx: AsyncTransaction | None = None,
-    ) -> Job:
-        """`submit` for event loops; `tx` is a transaction of `holdfast.open_async`."""
-        if tx is None:
-            return await asyncio.to_thread(
-                self.submit,
-                job,
-                payload,
-                owner=owner,
-                dedupe_key=dedupe_key,
-                priority=priority,
-                run_at=run_at,
-                delay=delay,
-            )
-        request, handler = self._request(job, payload, owner, dedupe_key, priority, run_at, delay)
-        values = request.values
-        row = await tx.fetch_one(SUBMIT, values)
-        if row is None:
-            same = await tx.fetch_value(SAME, [values["kind"], dedupe_key])
-            return await asyncio.to_thread(self.get, same)
-        return self._accepted(row[0], request, handler)
-
-    async def await_result(self, job_id: int, timeout: float | None = None) -> Any:
-        """`result` for event loops."""
-        self._here()
-        deadline = None if timeout is None else time.monotonic() + timeout
-        loop, changed = asyncio.get_running_loop(), asyncio.Event()
-        with self._tools.signals.heard(job_id, lambda: loop.call_soon_threadsafe(changed.set)):
-            while True:
-                job = await asyncio.to_thread(self.get, job_id)
-                if job.state.finished:
-                    return _result_of(job)
-                try:
-                    async with asyncio.timeout(_pause(job, deadline, timeout)):
-                        await changed.wait()
-                except builtins.TimeoutError:
-                    continue
-                changed.clear()
-
     # Ending
 
     def shutdown(
@@ -475,22 +350,6 @@ class JobManager:
 
     def __exit__(self, *details: object) -> None:
         self.shutdown()
-
-
-def _result_of(job: Job) -> Any:
-    if job.state is JobState.SUCCEEDED:
-        return job.result
-    why = f": {job.error}" if job.error else ""
-    raise JobFailedError(f"job {job.id} ({job.kind}) is {job.state}{why}")
-
-
-def _pause(job: Job, deadline: float | None, timeout: float | None) -> float:
-    if deadline is None:
-        return POLL
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError(f"job {job.id} ({job.kind}) is still {job.state} after {timeout} s")
-    return min(left, POLL)
 
 
 _managers: weakref.WeakSet[JobManager] = weakref.WeakSet()

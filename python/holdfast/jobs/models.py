@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -28,8 +26,7 @@ class JobState(StrEnum):
         return self not in (JobState.QUEUED, JobState.RUNNING)
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(NamedTuple):
     """How far a job is: percent from 0 to 100, a phase, a short message."""
 
     percent: float | None = None
@@ -37,8 +34,7 @@ class Progress:
     message: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """A job as it was when it was read.
 
     `attempt` counts the starts, `failures` those that raised, `losses` those whose process died.
@@ -49,7 +45,7 @@ class Job:
     kind: str
     state: JobState
     created_at: datetime
-    payload: Any = field(default=None, repr=False)
+    payload: Any = None
     owner: str | None = None
     dedupe_key: str | None = None
     priority: int = 0
@@ -62,7 +58,7 @@ class Job:
     finished_at: datetime | None = None
     cancel_requested: bool = False
     progress: Progress = Progress()
-    result: Any = field(default=None, repr=False)
+    result: Any = None
     error: str | None = None
     saved: bool = True
 
@@ -83,8 +79,7 @@ class JobEvent(NamedTuple):
     detail: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """A directory that a job has published; `size` is in bytes."""
 
     id: int
@@ -121,27 +116,31 @@ COLUMNS = (
 
 def job_of(row: tuple[Any, ...]) -> Job:
     """Make the job of a row of `COLUMNS`."""
-    values: Iterator[Any] = iter(row)
+    (
+        job_id, kind, state, created_at, payload, owner, dedupe_key, priority, run_at, attempt,
+        failures, losses, started_at, seen_at, finished_at, cancel_requested_at, percent, phase,
+        message, result, error,
+    ) = row  # fmt: skip
     return Job(
-        id=next(values),
-        kind=next(values),
-        state=JobState(next(values)),
-        created_at=datetime.fromisoformat(next(values)),
-        payload=loads(next(values)),
-        owner=next(values),
-        dedupe_key=next(values),
-        priority=next(values),
-        run_at=moment(next(values)),
-        attempt=next(values),
-        failures=next(values),
-        losses=next(values),
-        started_at=moment(next(values)),
-        seen_at=moment(next(values)),
-        finished_at=moment(next(values)),
-        cancel_requested=next(values) is not None,
-        progress=Progress(next(values), next(values), next(values)),
-        result=loads(next(values)),
-        error=next(values),
+        job_id,
+        kind,
+        JobState(state),
+        datetime.fromisoformat(created_at),
+        loads(payload),
+        owner,
+        dedupe_key,
+        priority,
+        moment(run_at),
+        attempt,
+        failures,
+        losses,
+        moment(started_at),
+        moment(seen_at),
+        moment(finished_at),
+        cancel_requested_at is not None,
+        Progress(percent, phase, message),
+        loads(result),
+        error,
     )
 
 

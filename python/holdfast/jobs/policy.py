@@ -17,13 +17,14 @@ from .errors import MetadataPolicyError
 
 #: Names of content and of secrets. A key is refused that is one, or ends in one: `raw_prompt`.
 FORBIDDEN = frozenset(
-    """
-    prompt prompts completion text texts content contents document documents body html markdown
-    transcript message_text raw file_content
-    password passwd passphrase secret secrets token api_key apikey access_key private_key
-    credential credentials authorization cookie session_key bearer
-    """.split()
-)
+    (
+        "prompt", "prompts", "completion", "text", "texts", "content", "contents", "document",
+        "documents", "body", "html", "markdown", "transcript", "raw",
+        "password", "passwd", "passphrase", "secret", "secrets", "token", "api_key", "apikey",
+        "access_key", "private_key", "credential", "credentials", "authorization", "cookie",
+        "session_key", "bearer",
+    )
+)  # fmt: skip
 
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _dump = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypedDict
 
 from .models import Job, JobState, now, stamp
 
@@ -11,6 +11,16 @@ _LONGEST = 200
 _LARGEST = 2**31
 #: What the queues of functions begin with.
 _RESERVED = "holder:"
+
+
+class Options(TypedDict, total=False):
+    """How a job is to be queued; `JobManager.submit` says what each means."""
+
+    owner: str | None
+    dedupe_key: str | None
+    priority: int
+    run_at: datetime | None
+    delay: float | None
 
 
 class Request(NamedTuple):
@@ -27,11 +37,12 @@ class Request(NamedTuple):
         queue: str,
         payload: object,
         text: str | None,
-        owner: str | None,
-        dedupe_key: str | None,
-        priority: int,
-        run_at: datetime | None,
-        delay: float | None,
+        *,
+        owner: str | None = None,
+        dedupe_key: str | None = None,
+        priority: int = 0,
+        run_at: datetime | None = None,
+        delay: float | None = None,
     ) -> Self:
         """Check what the caller gave; ValueError names what cannot be."""
         if owner is not None:

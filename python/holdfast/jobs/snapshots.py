@@ -28,21 +28,68 @@ OUTAGE = 30.0
 GRACE = 60.0
 
 
-class Snapshots:
-    """The snapshots of one data directory; `save` is called with a job before it publishes."""
+class Published:
+    """The snapshots of one data directory, to look at."""
 
-    def __init__(
-        self, db: Database, workspaces: Workspaces, save: Callable[[int], object]
-    ) -> None:
+    def __init__(self, db: Database, workspaces: Workspaces) -> None:
         self._db = db
-        self._save = save
         self.workspaces = workspaces
+
+    def all(self, name: str | None = None) -> tuple[Snapshot, ...]:
+        """Read the snapshots, the newest first."""
+        rows = self._db.fetch_all(
+            f"select {_COLUMNS} from snapshots where ?1 is null or name = ?1 order by id desc",
+            [name],
+        )
+        return tuple(map(self._snapshot, rows))
+
+    def latest(self, name: str) -> Snapshot | None:
+        """Read the newest snapshot called `name`."""
+        row = self._db.fetch_one(
+            f"select {_COLUMNS} from snapshots where name = ? order by id desc limit 1", [name]
+        )
+        return None if row is None else self._snapshot(row)
+
+    @contextmanager
+    def pinned(self, name: str) -> Generator[Snapshot | None]:
+        """Keep the newest snapshot called `name` on the disk for the length of a with block."""
+        while True:
+            snapshot = self.latest(name)
+            if snapshot is None:
+                yield None
+                return
+            try:
+                descriptor = pin(snapshot.path)
+            except (FileNotFoundError, BlockingIOError):
+                # Retired since it was read: there is a newer one. Or its files were lost.
+                if self.latest(name) == snapshot:
+                    raise
+                continue
+            try:
+                yield snapshot
+            finally:
+                os.close(descriptor)
+            return
+
+    def _snapshot(self, row: tuple[Any, ...]) -> Snapshot:
+        snapshot_id, name, directory, job_id, created_at, files, size = row
+        path = self.workspaces.absolute(directory)
+        created = datetime.fromisoformat(created_at)
+        return Snapshot(snapshot_id, name, path, job_id, created, files, size)
+
+
+class Snapshots(Published):
+    """Publishing and removing; `save` is called with a job before it publishes."""
+
+    def __init__(self, db: Database, workspaces: Workspaces, save: Callable[[int], object]) -> None:
+        super().__init__(db, workspaces)
+        self._save = save
 
     def publish(self, context: JobContext, name: str, workspace: Path | None) -> Snapshot:
         """Move a workspace to its final place and commit its row, once for each job and name."""
         check_name(name)
         context.check()
-        if (earlier := self._published(context.id, name)) is not None:
+        if (earlier := self._earlier(context.id, name)) is not None:
             context.clean_up()
             return earlier
         if workspace is None:
@@ -98,50 +145,14 @@ class Snapshots:
     def _unless_failing(self, job_id: int, name: str) -> Snapshot | None:
         # Whether a commit that failed has happened after all.
         with suppress(Error):
-            return self._published(job_id, name)
+            return self._earlier(job_id, name)
         return None
 
-    def _published(self, job_id: int, name: str) -> Snapshot | None:
+    def _earlier(self, job_id: int, name: str) -> Snapshot | None:
         row = self._db.fetch_one(
             f"select {_COLUMNS} from snapshots where job_id = ? and name = ?", [job_id, name]
         )
-        return row and self._snapshot(row)
-
-    def all(self, name: str | None = None) -> tuple[Snapshot, ...]:
-        """Read the snapshots, the newest first."""
-        rows = self._db.fetch_all(
-            f"select {_COLUMNS} from snapshots where ?1 is null or name = ?1 order by id desc",
-            [name],
-        )
-        return tuple(map(self._snapshot, rows))
-
-    def latest(self, name: str) -> Snapshot | None:
-        """Read the newest snapshot called `name`."""
-        row = self._db.fetch_one(
-            f"select {_COLUMNS} from snapshots where name = ? order by id desc limit 1", [name]
-        )
-        return row and self._snapshot(row)
-
-    @contextmanager
-    def pinned(self, name: str) -> Generator[Snapshot | None]:
-        """Keep the newest snapshot called `name` on the disk for the length of a with block."""
-        while True:
-            snapshot = self.latest(name)
-            if snapshot is None:
-                yield None
-                return
-            try:
-                descriptor = pin(snapshot.path)
-            except (FileNotFoundError, BlockingIOError):
-                # Retired since it was read: there is a newer one. Or its files were lost.
-                if self.latest(name) == snapshot:
-                    raise
-                continue
-            try:
-                yield snapshot
-            finally:
-                os.close(descriptor)
-            return
+        return None if row is None else self._snapshot(row)
 
     def retire(self, keep: int, max_age: timedelta | None) -> int:
         """Remove snapshots beyond the newest `keep` of a name, and older ones; never the newest."""
@@ -168,9 +179,3 @@ class Snapshots:
                 "select exists (select 1 from snapshots where directory = ?)", [directory]
             )
         )
-
-    def _snapshot(self, row: tuple[Any, ...]) -> Snapshot:
-        snapshot_id, name, directory, job_id, created_at, files, size = row
-        path = self.workspaces.absolute(directory)
-        created = datetime.fromisoformat(created_at)
-        return Snapshot(snapshot_id, name, path, job_id, created, files, size)

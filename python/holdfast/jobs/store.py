@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from ..database import Database
+from ..errors import IntegrityError
 from ..reports import MigrationReport
 from .errors import JobStateError, UnknownJobError
-from .models import COLUMNS, Job, JobEvent, JobPage, JobState, Progress, job_of, now, stamp
+from .models import COLUMNS, Job, JobState, Progress, job_of, now, stamp
 
 SCHEMA = Path(__file__).parent / "schema"
 COMPONENT = "jobs"
@@ -29,6 +30,7 @@ _TERMINAL = "('succeeded', 'failed', 'cancelled', 'interrupted')"
 class Writer(Protocol):
     """The verbs of a database and of its transactions that statements here need."""
 
+    def insert(self, table: str, row: Any, *, timeout: float | None = ...) -> int | None: ...  # noqa: D102
     def execute(self, sql: str, parameters: Any = ..., *, timeout: float | None = ...) -> int: ...  # noqa: D102
     def fetch_one(self, sql: str, parameters: Any = ..., *, timeout: float | None = ...) -> Any: ...  # noqa: D102
     def fetch_all(self, sql: str, parameters: Any = ..., *, timeout: float | None = ...) -> Any: ...  # noqa: D102
@@ -57,11 +59,6 @@ class Outcome(NamedTuple):
     at: str = ""
 
 
-SUBMIT = """
-insert into jobs (kind, queue, owner, dedupe_key, priority, payload, created_at, run_at, ready)
-values (:kind, :queue, :owner, :dedupe_key, :priority, :payload, :created_at, :run_at, :ready)
-on conflict do nothing returning id
-"""
 SAME = "select id from jobs where kind = ? and dedupe_key = ? and state in ('queued', 'running')"
 
 _FINISH = """
@@ -70,7 +67,8 @@ update jobs set
     result = case when cancel_requested_at is null then :result end,
     error = :error, failures = failures + :failed, holder = null, seen_at = :at,
     finished_at = case when :state <> 'queued' or cancel_requested_at is not null then :at end,
-    run_at = coalesce(:run_at, run_at), ready = :run_at is null,
+    run_at = coalesce(:run_at, run_at),
+    ready = case when :state = 'queued' and cancel_requested_at is null then :run_at is null end,
     percent = coalesce(:percent, percent), phase = coalesce(:phase, phase),
     message = coalesce(:message, message)
 where id = :id and attempt = :attempt and state = 'running'
@@ -89,12 +87,13 @@ def claim_statement(queues: int, limit: int) -> str:
     Its parameters are the time, the holder and the queues.
     """
     one = (
-        "select * from (select id, priority from jobs where queue = ? and state = 'queued' "
-        f"and ready = 1 order by priority desc, id limit {limit})"
+        "select * from (select id, priority from jobs where queue = ? and ready = 1 "
+        f"order by priority desc, id limit {limit})"
     )
     return (
-        "update jobs set state = 'running', attempt = attempt + 1, started_at = ?1, seen_at = ?1, "
-        "holder = ?2, percent = null, phase = null, message = null where id in (select id from ("
+        "update jobs set state = 'running', ready = null, attempt = attempt + 1, "
+        "started_at = ?1, seen_at = ?1, holder = ?2, percent = null, phase = null, message = null "
+        "where id in (select id from ("
         + " union all ".join([one] * queues)
         + f") order by priority desc, id limit {limit}) "
         "and exists (select 1 from job_holders where id = ?2) "
@@ -117,14 +116,19 @@ class JobStore:
 
     def submit(self, values: dict[str, Any], tx: Writer | None = None) -> tuple[int, bool]:
         """Insert a job; its id, and False where an active one has its dedupe key already."""
-        target: Writer = tx or self._db
+        target: Writer = self._db if tx is None else tx
         for _ in range(5):
-            row = target.fetch_one(SUBMIT, values, timeout=PATIENCE)
-            if row is not None:
-                return row[0], True
-            same = target.fetch_one(SAME, [values["kind"], values["dedupe_key"]])
-            if same is not None:
-                return same[0], False
+            try:
+                job_id = target.insert("jobs", values, timeout=PATIENCE)
+            except IntegrityError:
+                same = target.fetch_one(SAME, [values["kind"], values["dedupe_key"]])
+                if same is not None:
+                    return same[0], False
+                if values["dedupe_key"] is None:
+                    raise
+            else:
+                assert job_id is not None
+                return job_id, True
         raise JobStateError(f"jobs with dedupe_key {values['dedupe_key']!r} come and go: try again")
 
     def claim(
@@ -137,7 +141,7 @@ class JobStore:
             sql = self._claims[key] = claim_statement(*key)
         rows = tx.fetch_all(sql, [at, holder, *queues])
         if len(rows) > 1:
-            rows.sort(key=lambda row: (-row[7], row[0]))
+            rows.sort(key=_urgency)
         return [Claim(*row[:7]) for row in rows]
 
     def finish(self, tx: Writer, job_id: int, attempt: int, outcome: Outcome) -> str | None:
@@ -177,14 +181,14 @@ class JobStore:
         """Cancel a queued job, ask a running one to stop unless it has published; the job then."""
         row = self._db.fetch_one(
             "update jobs set cancel_requested_at = coalesce(cancel_requested_at, :at), "
-            "state = case state when 'queued' then 'cancelled' else state end, "
+            "state = case state when 'queued' then 'cancelled' else state end, ready = null, "
             "finished_at = case state when 'queued' then :at end, seen_at = :at "
             "where id = :id and (state = 'queued' or state = 'running' and not exists "
             f"(select 1 from snapshots where job_id = jobs.id)) returning {COLUMNS}",
             {"id": job_id, "at": now()},
             timeout=PATIENCE,
         )
-        return self.get(job_id) if row is None else job_of(row)
+        return read_job(self._db, job_id) if row is None else job_of(row)
 
     def retry(self, job_id: int) -> Job:
         """Queue a job again that has failed, was cancelled or interrupted."""
@@ -199,103 +203,40 @@ class JobStore:
         )
         if row is not None:
             return job_of(row)
-        job = self.get(job_id)
+        job = read_job(self._db, job_id)
         if job.state.finished and job.state != JobState.SUCCEEDED:
             why = "it was a function of a process, not a registered handler: submit it anew"
         else:
             why = "only a failed, cancelled or interrupted job can be tried again"
         raise JobStateError(f"job {job_id} is {job.state}; {why}")
 
-    def release(self, starts: Iterable[tuple[int, int]]) -> None:
-        """Give back jobs that were claimed and not begun."""
-        at = now()
-        self._db.execute_many(
-            "update jobs set state = 'queued', holder = null, started_at = null, seen_at = ? "
-            "where id = ? and attempt = ? and state = 'running'",
-            [(at, job_id, attempt) for job_id, attempt in starts],
-            timeout=PATIENCE,
-        )
-
     def promote(self) -> None:
         """Make the jobs ready whose time has come."""
         at = now()
-        due = "from jobs where state = 'queued' and ready = 0 and run_at <= ? limit 1"
-        if self._db.fetch_one(f"select 1 {due}", [at]):
+        if self._db.fetch_one("select 1 from jobs where ready = 0 and run_at <= ? limit 1", [at]):
             self._db.execute(
-                "update jobs set ready = 1 where state = 'queued' and ready = 0 and run_at <= ?",
-                [at],
-                timeout=PATIENCE,
+                "update jobs set ready = 1 where ready = 0 and run_at <= ?", [at], timeout=PATIENCE
             )
 
     # Looking
 
-    def get(self, job_id: int) -> Job:
-        """Read one job; UnknownJobError."""
-        row = self._db.fetch_one(f"select {COLUMNS} from jobs where id = ?", [job_id])
-        if row is None:
-            raise UnknownJobError(f"there is no job {job_id}; it may have been pruned")
-        return job_of(row)
-
-    def page(
-        self,
-        states: Sequence[str],
-        owner: str | None,
-        kind: str | None,
-        since: datetime | None,
-        limit: int,
-        cursor: int | None,
-    ) -> JobPage:
-        """Read a page of jobs, the newest first."""
-        tests: list[str] = []
-        values: list[Any] = []
-        if states:
-            tests.append(f"state in ({', '.join('?' * len(states))})")
-            values += states
-        for test, value in (
-            ("owner = ?", owner),
-            ("kind = ?", kind),
-            ("created_at >= ?", since and stamp(since)),
-            ("id < ?", cursor),
-        ):
-            if value is not None:
-                tests.append(test)
-                values.append(value)
-        where = f"where {' and '.join(tests)} " if tests else ""
-        rows = self._db.fetch_all(
-            f"select {COLUMNS} from jobs {where}order by id desc limit ?", [*values, limit + 1]
-        )
-        jobs = tuple(job_of(row) for row in rows[:limit])
-        return JobPage(jobs, jobs[-1].id if len(rows) > limit else None)
-
-    def counts(self) -> dict[JobState, int]:
-        """Count the jobs by state."""
-        rows = self._db.fetch_all("select state, count(*) from jobs group by state")
-        return dict.fromkeys(JobState, 0) | {JobState(state): count for state, count in rows}
-
     def waiting(self) -> int:
         """Count the queued jobs."""
-        return self._db.fetch_value("select count(*) from jobs where state = 'queued'")
+        return self._db.fetch_value(
+            "select (select count(*) from jobs where ready = 1) "
+            "+ (select count(*) from jobs where ready = 0)"
+        )
 
     def ready(self, queues: Sequence[str]) -> bool:
         """Whether a job waits in one of the queues."""
         marks = ", ".join("?" * len(queues))
-        sql = f"select 1 from jobs where queue in ({marks}) and state = 'queued' and ready = 1"
+        sql = f"select 1 from jobs where queue in ({marks}) and ready = 1"
         return self._db.fetch_one(f"{sql} limit 1", list(queues)) is not None
-
-    def events(self, job_id: int) -> list[JobEvent]:
-        """Read the history of a job, the oldest first."""
-        rows = self._db.fetch_all(
-            "select at, event, attempt, detail from job_history where job_id = ? "
-            "order by at, attempt, event = 'job_queued', event <> 'job_started'",
-            [job_id],
-        )
-        return [JobEvent(datetime.fromisoformat(at), *others) for at, *others in rows]
 
     def cancelled(self, holder: int) -> list[tuple[int, int]]:
         """Read which starts of a holder are asked to stop."""
         return self._db.fetch_all(
-            "select id, attempt from jobs where state = 'running' and holder = ? "
-            "and cancel_requested_at is not null",
+            "select id, attempt from jobs where holder = ? and cancel_requested_at is not null",
             [holder],
         )
 
@@ -309,7 +250,9 @@ class JobStore:
         if older_than is not None:
             tests.append(("finished_at < ?", stamp(datetime.now(UTC) - older_than)))
         if keep is not None:
-            edge = f"select id from jobs where state in {_TERMINAL} order by id desc limit 1 offset ?"
+            edge = (
+                f"select id from jobs where state in {_TERMINAL} order by id desc limit 1 offset ?"
+            )
             last = self._db.fetch_value(edge, [keep])
             if last is not None:
                 tests.append(("id <= ?", last))
@@ -322,3 +265,15 @@ class JobStore:
             while count := self._db.execute(sql, [value, newest], timeout=PATIENCE):
                 pruned += count
         return pruned
+
+
+def _urgency(row: tuple[Any, ...]) -> tuple[int, int]:
+    return -row[7], row[0]
+
+
+def read_job(db: Database, job_id: int) -> Job:
+    """Read one job; UnknownJobError."""
+    row = db.fetch_one(f"select {COLUMNS} from jobs where id = ?", [job_id])
+    if row is None:
+        raise UnknownJobError(f"there is no job {job_id}; it may have been pruned")
+    return job_of(row)

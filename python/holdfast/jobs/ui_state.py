@@ -1,4 +1,4 @@
-"""Small values that a face keeps between its runs: the tab that was open, the filter that was set."""
+"""Small values that a face keeps between its runs: the open tab, the filter that was set."""
 
 from __future__ import annotations
 

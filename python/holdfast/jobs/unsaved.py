@@ -10,7 +10,7 @@ import random
 import threading
 import time
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -106,7 +106,12 @@ class Unsaved:
             job = max(ready, key=lambda values: values["priority"])
             at = now()
             job.update(
-                state="running", attempt=job["attempt"] + 1, started_at=at, seen_at=at, holder=holder
+                state="running",
+                ready=None,
+                attempt=job["attempt"] + 1,
+                started_at=at,
+                seen_at=at,
+                holder=holder,
             )
             return Claim(*(job[name] for name in Claim._fields))
 
@@ -118,7 +123,7 @@ class Unsaved:
                 return False
             failed = outcome.error is not None
             entry.values.update(
-                state="queued", holder=None, failures=entry.values["failures"] + failed
+                state="queued", ready=1, holder=None, failures=entry.values["failures"] + failed
             )
             entry.not_before = time.monotonic() + delay
             return True
@@ -132,7 +137,7 @@ class Unsaved:
             at = now()
             entry.values["cancel_requested_at"] = at
             if entry.values["state"] == "queued":
-                entry.values.update(state="cancelled", finished_at=at)
+                entry.values.update(state="cancelled", ready=None, finished_at=at)
             return True
 
     def owns(self, job_id: int) -> bool:
@@ -147,7 +152,7 @@ class Unsaved:
                 return None
             row = {**dict.fromkeys(COLUMNS.split(", ")), "losses": 0, **entry.values}
         job = job_of(tuple(row[name] for name in COLUMNS.split(", ")))
-        return replace(self.as_known_here(job), saved=False)
+        return self.as_known_here(job)._replace(saved=False)
 
     def save(self, db: Database, job_ids: Iterable[int] | None = None) -> None:
         """Write the rows of jobs, all by default; whatever the database raises leaves them here."""
@@ -193,8 +198,7 @@ class Unsaved:
             return job
         state = JobState.CANCELLED if job.cancel_requested else JobState(outcome.state)
         result = loads(outcome.result) if state is JobState.SUCCEEDED else None
-        return replace(
-            job,
+        return job._replace(
             state=state,
             result=result,
             error=outcome.error,
@@ -209,4 +213,3 @@ class Unsaved:
             self.lost += count
             self._jobs, self._outcomes = {}, {}
             return count
-

@@ -150,9 +150,9 @@ class Workers:
             if len(self.strays) <= self._count and context.thread is not None:
                 self._threads.discard(context.thread)
 
-    def write_outcomes(self) -> bool:
-        """Write what has ended; False where there was nothing."""
-        return self._turn(0)[0]
+    def write_outcomes(self) -> None:
+        """Write what has ended."""
+        self._turn(0)
 
     def _work(self) -> None:
         thread = threading.current_thread()
@@ -174,7 +174,7 @@ class Workers:
                 rung = self._rung
                 if self._claimed:
                     return self._claimed.popleft()[0]
-            wrote, claims = self._turn(self._bundle)
+            claims = self._turn(self._bundle)
             if claims:
                 with self._wake:
                     moment = time.monotonic()
@@ -189,17 +189,17 @@ class Workers:
         self._turn(0)
         return None
 
-    def _turn(self, limit: int) -> tuple[bool, list[Claim]]:
+    def _turn(self, limit: int) -> list[Claim]:
         """Write the outcomes, and claim up to `limit` jobs, in one transaction."""
         db, store, leases, _, unsaved, signals, *_ = self._tools
         if self.outage:
             claim = unsaved.start(self._queues, leases.holder) if limit else None
-            return False, [] if claim is None else [claim]
+            return [] if claim is None else [claim]
         outcomes = unsaved.take()
         claims: list[Claim] = []
         states: list[str | None] = []
         if not outcomes and not (limit and self._queues):
-            return False, []
+            return []
         try:
             with db.transaction(timeout=PATIENCE) as tx:
                 for (job_id, attempt), outcome in outcomes.items():
@@ -214,21 +214,22 @@ class Workers:
                 self.went_down(error)
             else:
                 raise
-            return False, []
+            return []
         for (start, outcome), state in zip(outcomes.items(), states, strict=True):
             if state is None:
                 _logger.warning("the end of job %d is not kept: its lease was lost", start[0])
             elif state != outcome.state:
                 self._tools.events.tell(EVENTS[state], job=start[0], attempt=start[1])
             signals.announce(start[0])
-        return bool(outcomes), claims
+        return claims
 
     def went_down(self, error: Error) -> None:
         """Go on without the database until the keeper has found it well again."""
         if not self.outage:
             self.outage = True
             _logger.warning(
-                "the database of jobs cannot be written (%s): going on in memory", type(error).__name__
+                "the database of jobs cannot be written (%s): going on in memory",
+                type(error).__name__,
             )
 
     def _run(self, claim: Claim) -> JobContext:
@@ -246,20 +247,13 @@ class Workers:
         self._bundle = min(self._bundle * 2, BUNDLE) if seconds < SHORT else 1
         context.clean_up()
         if outcome is not None and context not in self.strays:
-            self._ended(claim, handler, context, outcome, seconds)
+            self._ended(claim, outcome, seconds)
         self.running.pop(start, None)
         if outcome is None or outcome.state != "queued":
             self._functions.pop(claim.id, None)
         return context
 
-    def _ended(
-        self,
-        claim: Claim,
-        handler: Handler,
-        context: JobContext,
-        outcome: Outcome,
-        seconds: float,
-    ) -> None:
+    def _ended(self, claim: Claim, outcome: Outcome, seconds: float) -> None:
         unsaved, events = self._tools.unsaved, self._tools.events
         state = "failed" if outcome.error is not None else outcome.state
         event = "job_released" if state == "queued" else EVENTS[state]

@@ -1,7 +1,7 @@
 """Directories that jobs work in and publish: all below one data directory.
 
-A job's files are in `staging/ID-ATTEMPT`. What it publishes is moved to `snapshots/NAME/ID-ATTEMPT`,
-where nobody finds it before its row is committed.
+A job's files are in `staging/ID-ATTEMPT`. What it publishes is moved to
+`snapshots/NAME/ID-ATTEMPT`, where nobody finds it before its row is committed.
 """
 
 from __future__ import annotations
@@ -35,19 +35,20 @@ def check_name(name: str) -> str:
 def inside(workspace: Path, name: str | os.PathLike[str]) -> Path:
     """Return the path of `name` in a workspace; WorkspaceError where it leads out of it."""
     text = os.fspath(name)
-    parts = PurePath(text).parts
-    if not parts or "\0" in text or os.path.isabs(text) or ".." in parts:
+    path = PurePath(text)
+    if not path.parts or "\0" in text or path.is_absolute() or ".." in path.parts:
         raise WorkspaceError(f"{text!r} is no path inside the workspace: give a relative one")
-    path = workspace / text
-    if not path.resolve().is_relative_to(workspace.resolve()):
+    inner = workspace / path
+    if not inner.resolve().is_relative_to(workspace.resolve()):
         raise WorkspaceError(f"{text!r} leads out of the workspace through a link")
-    return path
+    return inner
 
 
 class Workspaces:
     """The directories of one data directory."""
 
     def __init__(self, data_dir: Path) -> None:
+        self.root = data_dir
         self._staging = data_dir / "staging"
         self._published = data_dir / "snapshots"
 

@@ -3,10 +3,12 @@ create table jobs (
     kind text not null,
     -- Who may run it: the kind, or 'holder:N' for a function that only one holder has.
     queue text not null,
-    state text not null default 'queued'
-        check (state in ('queued', 'running', 'succeeded', 'failed', 'cancelled', 'interrupted')),
-    -- 0 until run_at has come.
-    ready integer not null default 1 check (ready in (0, 1)),
+    state text not null default 'queued' check (
+        state = 'queued' or state = 'running' or state = 'succeeded' or state = 'failed'
+        or state = 'cancelled' or state = 'interrupted'
+    ),
+    -- 1 when it may be started, 0 until run_at has come; null when it is not queued.
+    ready integer default 1 check ((ready is not null) = (state = 'queued')),
     priority integer not null default 0,
     owner text,
     dedupe_key text,
@@ -17,7 +19,7 @@ create table jobs (
     attempt integer not null default 0,
     failures integer not null default 0,
     losses integer not null default 0,
-    holder integer,
+    holder integer check (holder is null or state = 'running'),
     created_at text not null,
     run_at text,
     started_at text,
@@ -29,19 +31,20 @@ create table jobs (
     message text
 );
 
-create index jobs_ready on jobs (queue, priority desc, id) where state = 'queued' and ready = 1;
-create index jobs_later on jobs (run_at) where state = 'queued' and ready = 0;
-create index jobs_running on jobs (holder) where state = 'running';
-create index jobs_dead on jobs (state, id) where state in ('failed', 'cancelled', 'interrupted');
+create index jobs_ready on jobs (queue, priority desc, id) where ready = 1;
+create index jobs_later on jobs (run_at) where ready = 0;
+create index jobs_held on jobs (holder) where holder is not null;
 create unique index jobs_dedupe on jobs (kind, dedupe_key)
     where dedupe_key is not null and state in ('queued', 'running');
 
+-- Written out: SQLite would build the table of a longer IN anew each time.
 create trigger jobs_transition before update of state on jobs
-when old.state <> new.state and old.state || ' to ' || new.state not in (
-    'queued to running', 'queued to cancelled', 'queued to interrupted',
-    'running to succeeded', 'running to failed', 'running to cancelled',
-    'running to interrupted', 'running to queued',
-    'failed to queued', 'cancelled to queued', 'interrupted to queued'
+when old.state <> new.state and not (
+    old.state = 'queued' and (
+        new.state = 'running' or new.state = 'cancelled' or new.state = 'interrupted'
+    )
+    or old.state = 'running'
+    or new.state = 'queued' and old.state <> 'succeeded'
 )
 begin
     select raise(abort, 'a job cannot go from ' || old.state || ' to ' || new.state);

@@ -1,0 +1,184 @@
+"""Looking at jobs: what they are, how far, and waiting for their end. Nothing is written."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import os
+import threading
+import time
+from collections.abc import Generator, Iterable
+from contextlib import AbstractContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ..database import Database
+from ..errors import PathError, TimeoutError
+from .errors import JobFailedError
+from .models import COLUMNS, Job, JobEvent, JobPage, JobState, Progress, Snapshot, job_of, stamp
+from .signals import Signals
+from .snapshots import Published
+from .store import read_job
+from .workspace import Workspaces
+
+#: Seconds between two looks at a job that another process runs.
+POLL = 0.1
+
+
+class JobReader:
+    """The jobs of a database, to look at: also one that is open to read only.
+
+    >>> with JobManager(db) as jobs:
+    ...     job = jobs.submit(lambda ctx, payload: 42)
+    ...     JobReader(db).result(job.id)
+    42
+    """
+
+    def __init__(self, db: Database, *, data_dir: str | os.PathLike[str] | None = None) -> None:
+        root = db.path.parent if data_dir is None else Path(data_dir).resolve()
+        if not db.path.resolve().is_relative_to(root.resolve()):
+            raise PathError(f"the database {db.path.name!r} does not lie in the data directory")
+        self._db = db
+        self._workspaces = Workspaces(root)
+        self._published = Published(db, self._workspaces)
+        self._signals = Signals()
+
+    def get(self, job_id: int) -> Job:
+        """Read a job. Raises UnknownJobError."""
+        return read_job(self._db, job_id)
+
+    def status(self, job_id: int) -> JobState:
+        """Read the state of a job. Raises UnknownJobError."""
+        return self.get(job_id).state
+
+    def list(
+        self,
+        *,
+        state: JobState | str | Iterable[JobState | str] = (),
+        owner: str | None = None,
+        kind: str | None = None,
+        since: datetime | None = None,
+        limit: int = 50,
+        cursor: int | None = None,
+    ) -> JobPage:
+        """Read jobs, the newest first; `cursor` is that of the page before."""
+        states = [state] if isinstance(state, str) else state
+        names = [JobState(each).value for each in states]
+        tests: builtins.list[str] = []
+        values: builtins.list[Any] = []
+        if names:
+            tests.append(f"state in ({', '.join('?' * len(names))})")
+            values += names
+        for test, value in (
+            ("owner = ?", owner),
+            ("kind = ?", kind),
+            ("created_at >= ?", since and stamp(since)),
+            ("id < ?", cursor),
+        ):
+            if value is not None:
+                tests.append(test)
+                values.append(value)
+        where = f"where {' and '.join(tests)} " if tests else ""
+        rows = self._db.fetch_all(
+            f"select {COLUMNS} from jobs {where}order by id desc limit ?", [*values, limit + 1]
+        )
+        jobs = tuple(job_of(row) for row in rows[:limit])
+        return JobPage(jobs, jobs[-1].id if len(rows) > limit else None)
+
+    def counts(self) -> dict[JobState, int]:
+        """Count the jobs in each state."""
+        rows = self._db.fetch_all("select state, count(*) from jobs group by state")
+        return dict.fromkeys(JobState, 0) | {JobState(state): count for state, count in rows}
+
+    def events(self, job_id: int) -> tuple[JobEvent, ...]:
+        """Read the history of a job, the oldest first."""
+        rows = self._db.fetch_all(
+            "select at, event, attempt, detail from job_history where job_id = ? "
+            "order by at, attempt, event = 'job_queued', event <> 'job_started'",
+            [job_id],
+        )
+        return tuple(JobEvent(datetime.fromisoformat(at), *others) for at, *others in rows)
+
+    def progress(self, job_id: int) -> Progress:
+        """Tell how far a job is."""
+        return self.get(job_id).progress
+
+    def subscribe(self, job_id: int) -> Generator[Progress]:
+        """Iterate over the progress of a job until it ends: the latest, a few times a second.
+
+        Nothing is queued for a subscriber that is slow or never reads.
+        """
+        last = None
+        for job in self._states(job_id, None):
+            progress = job.progress if job.state.finished else self.progress(job_id)
+            if progress != last:
+                yield progress
+            last = progress
+
+    def wait(self, job_id: int, timeout: float | None = None) -> Job:
+        """Wait until a job has ended. Raises TimeoutError after `timeout` seconds."""
+        job = None
+        for job in self._states(job_id, timeout):  # noqa: B007
+            pass
+        assert job is not None
+        return job
+
+    def result(self, job_id: int, timeout: float | None = None) -> Any:
+        """Wait for the result of a job. Raises JobFailedError when it ends without one."""
+        return _result_of(self.wait(job_id, timeout))
+
+    def _states(self, job_id: int, timeout: float | None) -> Generator[Job]:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        changed = threading.Event()
+        with self._signals.heard(job_id, changed.set):
+            while True:
+                yield (job := self.get(job_id))
+                if job.state.finished:
+                    return
+                changed.wait(_pause(job, deadline, timeout))
+                changed.clear()
+
+    async def await_result(self, job_id: int, timeout: float | None = None) -> Any:
+        """`result` for event loops."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        loop, changed = asyncio.get_running_loop(), asyncio.Event()
+        with self._signals.heard(job_id, lambda: loop.call_soon_threadsafe(changed.set)):
+            while True:
+                job = await asyncio.to_thread(self.get, job_id)
+                if job.state.finished:
+                    return _result_of(job)
+                try:
+                    async with asyncio.timeout(_pause(job, deadline, timeout)):
+                        await changed.wait()
+                except builtins.TimeoutError:
+                    continue
+                changed.clear()
+
+    def snapshots(self, name: str | None = None) -> tuple[Snapshot, ...]:
+        """Read what was published, the newest first."""
+        return self._published.all(name)
+
+    def latest(self, name: str) -> Snapshot | None:
+        """Read the newest snapshot of a name; None before the first."""
+        return self._published.latest(name)
+
+    def pinned(self, name: str) -> AbstractContextManager[Snapshot | None]:
+        """Read the newest snapshot of a name, and keep its files for the length of a with block."""
+        return self._published.pinned(name)
+
+
+def _result_of(job: Job) -> Any:
+    if job.state is JobState.SUCCEEDED:
+        return job.result
+    why = f": {job.error}" if job.error else ""
+    raise JobFailedError(f"job {job.id} ({job.kind}) is {job.state}{why}")
+
+
+def _pause(job: Job, deadline: float | None, timeout: float | None) -> float:
+    if deadline is None:
+        return POLL
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError(f"job {job.id} ({job.kind}) is still {job.state} after {timeout} s")
+    return min(left, POLL)
