@@ -189,9 +189,10 @@ class Keeper:
             ):
                 workers.give_up(context)
                 text = f"it took longer than {context.timeout:g} s, and has not ended yet"
-                outcome = Outcome("failed", None, text, None, context.progress, now())
-                self._tools.unsaved.put(context.id, context.attempt, outcome)
-                self._tools.events.tell("job_failed", job=context.id, kind=context.kind, error=text)
+                outcome = Outcome(now(), context.kind, "failed", error=text)
+                self._tools.unsaved.put(
+                    context.id, context.attempt, outcome._replace(progress=context.progress)
+                )
 
     def _look(self) -> None:
         tools, workers = self._tools, self._workers

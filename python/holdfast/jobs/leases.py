@@ -39,6 +39,9 @@ update jobs set
     finished_at = case
         when cancel_requested_at is not null or queue <> kind or losses >= :restarts then :at
     end,
+    started_at = case
+        when cancel_requested_at is not null or queue <> kind or losses >= :restarts then started_at
+    end,
     error = case when cancel_requested_at is null then :error end,
     losses = losses + :losses, holder = null, seen_at = :at
 where holder = :holder returning id, kind, attempt, state

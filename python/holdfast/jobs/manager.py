@@ -29,9 +29,8 @@ from .workers import Tools, Workers
 from .workspace import inside
 
 if TYPE_CHECKING:
+    from .. import AsyncTransaction, Transaction
     from .._retry import RetryPolicy
-    from .. import AsyncTransaction
-    from .store import Writer
 
 F = TypeVar("F", bound=Function)
 #: Seconds that jobs have to stop when the interpreter exits.
@@ -121,6 +120,8 @@ class JobManager(JobReader):
             if not workers or not is_unavailable(error):
                 raise
             self._workers.went_down(error)
+        if not _managers:
+            atexit.register(_shut_down_all)
         _managers.add(self)
 
     def _crew(self, count: int) -> None:
@@ -165,7 +166,7 @@ class JobManager(JobReader):
         job: str | Function,
         payload: object = None,
         *,
-        tx: Writer | None = None,
+        tx: Transaction | None = None,
         **options: Unpack[Options],
     ) -> Job:
         """Queue a job for a handler, by its name, or a function that only this process can run.
@@ -355,7 +356,7 @@ class JobManager(JobReader):
 _managers: weakref.WeakSet[JobManager] = weakref.WeakSet()
 
 
-@atexit.register
 def _shut_down_all() -> None:
+    atexit.unregister(_shut_down_all)
     for manager in list(_managers):
         manager.shutdown(cancel=True, timeout=EXIT)

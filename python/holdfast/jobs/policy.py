@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, cast
 
 from .errors import MetadataPolicyError
@@ -124,7 +125,9 @@ _SECRETS = (
 
 
 def redact(error: BaseException, limit: int = 500) -> str:
-    """Return what may be kept of an error: its type and message, without secrets, cut to `limit`.
+    """Return what may be kept of an error: type, message without secrets, and where it was raised.
+
+    The message is cut to `limit` characters.
 
     >>> redact(ValueError("no access with api_key=abc123"))
     'ValueError: no access with api_key=***'
@@ -137,4 +140,14 @@ def redact(error: BaseException, limit: int = 500) -> str:
         message = pattern.sub(replacement, message)
     message = " ".join(message.split())
     text = f"{type(error).__name__}: {message}" if message else type(error).__name__
-    return text if len(text) <= limit else text[: limit - 3] + "..."
+    text = text if len(text) <= limit else text[: limit - 3] + "..."
+    return text + _place(error)
+
+
+def _place(error: BaseException) -> str:
+    trace = error.__traceback__
+    if trace is None:
+        return ""
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    return f" ({Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno})"

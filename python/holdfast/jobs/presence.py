@@ -20,7 +20,7 @@ class Presence(NamedTuple):
 
 def this_process() -> Presence:
     """Return the process that asks."""
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii", "replace").strip()
     namespace = Path("/proc/self/ns/pid").readlink()
     pid = os.getpid()
     return Presence(f"{boot} {namespace}", pid, _started(pid) or 0)
@@ -34,7 +34,7 @@ def is_gone(other: Presence, here: Presence) -> bool:
 def _started(pid: int) -> int | None:
     """The start of a process in clock ticks since the boot; None for none, or a dead one."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
+        text = Path(f"/proc/{pid}/stat").read_text("ascii", "replace")
     except (FileNotFoundError, ProcessLookupError):
         return None
     # The name in parentheses may hold anything.

@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Generator, Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ class JobReader:
         if not db.path.resolve().is_relative_to(root.resolve()):
             raise PathError(f"the database {db.path.name!r} does not lie in the data directory")
         self._db = db
-        self._workspaces = Workspaces(root)
+        self._workspaces = Workspaces(root, db.path.name)
         self._published = Published(db, self._workspaces)
         self._signals = Signals()
 
@@ -143,7 +143,12 @@ class JobReader:
         """`result` for event loops."""
         deadline = None if timeout is None else time.monotonic() + timeout
         loop, changed = asyncio.get_running_loop(), asyncio.Event()
-        with self._signals.heard(job_id, lambda: loop.call_soon_threadsafe(changed.set)):
+
+        def tell() -> None:
+            with suppress(RuntimeError):  # The loop has just ended.
+                loop.call_soon_threadsafe(changed.set)
+
+        with self._signals.heard(job_id, tell):
             while True:
                 job = await asyncio.to_thread(self.get, job_id)
                 if job.state.finished:

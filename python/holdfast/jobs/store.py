@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..database import Database
 from ..errors import IntegrityError
 from ..reports import MigrationReport
 from .errors import JobStateError, UnknownJobError
 from .models import COLUMNS, Job, JobState, Progress, job_of, now, stamp
+
+if TYPE_CHECKING:
+    from .. import Transaction
 
 SCHEMA = Path(__file__).parent / "schema"
 COMPONENT = "jobs"
@@ -25,15 +28,6 @@ PATIENCE = 1.0
 BATCH = 500
 
 _TERMINAL = "('succeeded', 'failed', 'cancelled', 'interrupted')"
-
-
-class Writer(Protocol):
-    """The verbs of a database and of its transactions that statements here need."""
-
-    def insert(self, table: str, row: Any, *, timeout: float | None = ...) -> int | None: ...  # noqa: D102
-    def execute(self, sql: str, parameters: Any = ..., *, timeout: float | None = ...) -> int: ...  # noqa: D102
-    def fetch_one(self, sql: str, parameters: Any = ..., *, timeout: float | None = ...) -> Any: ...  # noqa: D102
-    def fetch_all(self, sql: str, parameters: Any = ..., *, timeout: float | None = ...) -> Any: ...  # noqa: D102
 
 
 class Claim(NamedTuple):
@@ -49,14 +43,16 @@ class Claim(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How a start of a job has ended; `state` "queued" is to be run again at `run_at`."""
+    """How and when a start has ended; `state` "queued" is to be run again, from `run_at` on."""
 
+    at: str
+    kind: str
     state: str
     result: str | None = None
     error: str | None = None
     run_at: str | None = None
     progress: Progress = Progress()
-    at: str = ""
+    seconds: float | None = None
 
 
 SAME = "select id from jobs where kind = ? and dedupe_key = ? and state in ('queued', 'running')"
@@ -67,6 +63,8 @@ update jobs set
     result = case when cancel_requested_at is null then :result end,
     error = :error, failures = failures + :failed, holder = null, seen_at = :at,
     finished_at = case when :state <> 'queued' or cancel_requested_at is not null then :at end,
+    started_at = case when :state <> 'queued' or cancel_requested_at is not null
+        then started_at end,
     run_at = coalesce(:run_at, run_at),
     ready = case when :state = 'queued' and cancel_requested_at is null then :run_at is null end,
     percent = coalesce(:percent, percent), phase = coalesce(:phase, phase),
@@ -110,13 +108,13 @@ class JobStore:
 
     def migrate(self) -> MigrationReport:
         """Make the tables, or bring them up to date."""
-        return self._db.migrate(SCHEMA, component=COMPONENT)
+        return self._db.migrate(SCHEMA, component=COMPONENT, timeout=30.0)
 
     # Coming and going
 
-    def submit(self, values: dict[str, Any], tx: Writer | None = None) -> tuple[int, bool]:
+    def submit(self, values: dict[str, Any], tx: Transaction | None = None) -> tuple[int, bool]:
         """Insert a job; its id, and False where an active one has its dedupe key already."""
-        target: Writer = self._db if tx is None else tx
+        target = self._db if tx is None else tx
         for _ in range(5):
             try:
                 job_id = target.insert("jobs", values, timeout=PATIENCE)
@@ -132,7 +130,7 @@ class JobStore:
         raise JobStateError(f"jobs with dedupe_key {values['dedupe_key']!r} come and go: try again")
 
     def claim(
-        self, tx: Writer, holder: int, queues: Sequence[str], limit: int, at: str
+        self, tx: Transaction, holder: int, queues: Sequence[str], limit: int, at: str
     ) -> list[Claim]:
         """Start the next jobs, the most urgent first."""
         key = (len(queues), limit)
@@ -144,9 +142,9 @@ class JobStore:
             rows.sort(key=_urgency)
         return [Claim(*row[:7]) for row in rows]
 
-    def finish(self, tx: Writer, job_id: int, attempt: int, outcome: Outcome) -> str | None:
+    def finish(self, tx: Transaction, job_id: int, attempt: int, outcome: Outcome) -> str | None:
         """End a start; the state that the job is in now, None for a start that was not ours."""
-        state, result, error, run_at, progress, at = outcome
+        at, _, state, result, error, run_at, progress, _ = outcome
         row = tx.fetch_one(
             _FINISH,
             {

@@ -133,14 +133,13 @@ class Workers:
     def give_back(self, waited: float) -> None:
         """Release the claimed jobs that have waited so long for a worker."""
         edge = time.monotonic() - waited
-        starts: list[tuple[int, int]] = []
+        claims: list[Claim] = []
         with self._wake:
             while self._claimed and self._claimed[0][1] <= edge:
-                claim, _ = self._claimed.popleft()
-                starts.append((claim.id, claim.attempt))
-        for job_id, attempt in starts:
+                claims.append(self._claimed.popleft()[0])
+        for claim in claims:
             # Written like any outcome, also after an outage.
-            self._tools.unsaved.put(job_id, attempt, Outcome("queued", at=now()))
+            self._tools.unsaved.put(claim.id, claim.attempt, Outcome(now(), claim.kind, "queued"))
 
     def give_up(self, context: JobContext) -> None:
         """Leave a thread to itself that does not end; another one may take its place."""
@@ -215,13 +214,27 @@ class Workers:
             else:
                 raise
             return []
-        for (start, outcome), state in zip(outcomes.items(), states, strict=True):
-            if state is None:
-                _logger.warning("the end of job %d is not kept: its lease was lost", start[0])
-            elif state != outcome.state:
-                self._tools.events.tell(EVENTS[state], job=start[0], attempt=start[1])
-            signals.announce(start[0])
+        for ((job_id, attempt), outcome), state in zip(outcomes.items(), states, strict=True):
+            self._tell(job_id, attempt, outcome, state)
+            signals.announce(job_id)
         return claims
+
+    def _tell(self, job_id: int, attempt: int, outcome: Outcome, state: str | None) -> None:
+        if state is None:
+            _logger.warning("the end of job %d is not kept: its lease was lost", job_id)
+            return
+        if state == "queued":
+            event = "job_released" if outcome.error is None else "job_failed"
+        else:
+            event = EVENTS[state]
+        self._tools.events.tell(
+            event,
+            job=job_id,
+            kind=outcome.kind,
+            attempt=attempt,
+            seconds=outcome.seconds,
+            error=outcome.error,
+        )
 
     def went_down(self, error: Error) -> None:
         """Go on without the database until the keeper has found it well again."""
@@ -247,27 +260,18 @@ class Workers:
         self._bundle = min(self._bundle * 2, BUNDLE) if seconds < SHORT else 1
         context.clean_up()
         if outcome is not None and context not in self.strays:
-            self._ended(claim, outcome, seconds)
+            self._keep(claim, outcome._replace(seconds=round(seconds, 3)))
         self.running.pop(start, None)
         if outcome is None or outcome.state != "queued":
             self._functions.pop(claim.id, None)
         return context
 
-    def _ended(self, claim: Claim, outcome: Outcome, seconds: float) -> None:
-        unsaved, events = self._tools.unsaved, self._tools.events
-        state = "failed" if outcome.error is not None else outcome.state
-        event = "job_released" if state == "queued" else EVENTS[state]
-        events.tell(
-            event,
-            job=claim.id,
-            kind=claim.kind,
-            attempt=claim.attempt,
-            seconds=round(seconds, 3),
-            error=outcome.error,
-        )
+    def _keep(self, claim: Claim, outcome: Outcome) -> None:
+        unsaved = self._tools.unsaved
         if outcome.state == "queued" and unsaved.owns(claim.id):
             due = outcome.run_at and datetime.fromisoformat(outcome.run_at) - datetime.now(UTC)
             if unsaved.again(claim.id, outcome, due.total_seconds() if due else 0.0):
+                self._tell(claim.id, claim.attempt, outcome, "queued")
                 return
         unsaved.put(claim.id, claim.attempt, outcome)
 
@@ -284,24 +288,24 @@ class Workers:
             stopped = True
         except BaseException as error:
             failure = error
-        progress, at = context.progress, now()
+        ended = Outcome(now(), claim.kind, "succeeded", progress=context.progress)
         match context.reason:
             case "lost":
                 return None
             case "cancelled":
-                return Outcome("cancelled", progress=progress, at=at)
+                return ended._replace(state="cancelled")
             case "timeout":
                 failure = TimeoutError(f"it took longer than {context.timeout:g} s")
             case "shutdown" if stopped:
                 state = "queued" if claim.queue == claim.kind else "interrupted"
-                return Outcome(state, progress=progress, at=at)
+                return ended._replace(state=state)
             case _:
                 pass
         if failure is None:
-            return Outcome("succeeded", result, progress=progress, at=at)
+            return ended._replace(result=result)
         error = redact(failure)
         delay = handler.delay(claim.failures, failure)
         if delay is None:
-            return Outcome("failed", None, error, None, progress, at)
+            return ended._replace(state="failed", error=error)
         run_at = stamp(datetime.now(UTC) + timedelta(seconds=delay))
-        return Outcome("queued", None, error, run_at, progress, at)
+        return ended._replace(state="queued", error=error, run_at=run_at)

@@ -1,7 +1,7 @@
 """Directories that jobs work in and publish: all below one data directory.
 
-A job's files are in `staging/ID-ATTEMPT`. What it publishes is moved to
-`snapshots/NAME/ID-ATTEMPT`, where nobody finds it before its row is committed.
+The files of a job are in `staging/DATABASE/ID-ATTEMPT`. What it publishes is moved to
+`snapshots/DATABASE/NAME/ID-ATTEMPT`, where nobody finds it before its row is committed.
 """
 
 from __future__ import annotations
@@ -45,12 +45,13 @@ def inside(workspace: Path, name: str | os.PathLike[str]) -> Path:
 
 
 class Workspaces:
-    """The directories of one data directory."""
+    """The directories of one database in a data directory."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, database: str) -> None:
         self.root = data_dir
-        self._staging = data_dir / "staging"
-        self._published = data_dir / "snapshots"
+        # Two databases in a directory have jobs of the same numbers.
+        self._staging = data_dir / "staging" / database
+        self._published = data_dir / "snapshots" / database
 
     def fresh(self, job_id: int, attempt: int) -> Path:
         """Make the empty directory for one start of a job."""
@@ -72,17 +73,17 @@ class Workspaces:
         target = home / workspace.name
         remove(target)
         workspace.rename(target)
-        for changed in (home, self._published, self._published.parent, self._staging):
+        for changed in (home, *home.parents[:3], self._staging):
             _sync(changed)
         return target
 
     def relative(self, path: Path) -> str:
         """Return how a published directory is stored."""
-        return str(path.relative_to(self._published))
+        return str(path.relative_to(self._published.parent))
 
     def absolute(self, directory: str) -> Path:
         """Return where a stored directory is."""
-        return self._published / directory
+        return self._published.parent / directory
 
     def drop(self, directory: str) -> bool:
         """Remove a published directory unless somebody has pinned it."""
@@ -192,9 +193,10 @@ def _raise(error: OSError) -> None:
 
 
 def _directory(path: Path) -> None:
-    path.mkdir(exist_ok=True)
-    if not stat.S_ISDIR(path.lstat().st_mode):
-        raise WorkspaceError(f"{path.name} in the data directory is a link or a file: remove it")
+    for each in (path.parent, path):
+        each.mkdir(exist_ok=True)
+        if not stat.S_ISDIR(each.lstat().st_mode):
+            raise WorkspaceError(f"{each.name} in the data directory is a link or a file")
 
 
 def _entries(path: Path) -> Iterator[Path]:
