@@ -11,6 +11,8 @@ import pytest
 import uvloop
 
 import holdfast
+from handlers import WAIT
+from holdfast.jobs import JobManager
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
@@ -57,6 +59,29 @@ def adb(path: Path) -> Iterator[holdfast.AsyncDatabase]:
     database = asyncio.run(open_())
     yield database
     asyncio.run(close(database))
+
+
+@pytest.fixture
+def make(path: Path) -> Iterator[Callable[..., JobManager]]:
+    """Make managers of jobs on the test's file; shut down at the end."""
+    managers: list[JobManager] = []
+    databases: list[holdfast.Database] = []
+
+    def make_(**settings: Any) -> JobManager:
+        databases.append(holdfast.open(path))
+        managers.append(JobManager(databases[-1], **settings))
+        return managers[-1]
+
+    yield make_
+    for manager in managers:
+        manager.shutdown(cancel=True, timeout=WAIT)
+    for database in databases:
+        database.close()
+
+
+@pytest.fixture
+def jobs(make: Callable[..., JobManager]) -> JobManager:
+    return make()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -120,7 +120,7 @@ _SECRETS = (
     (re.compile(r"\b(?:sk|pk|ghp|gho|xox[abp]|AKIA)[-_]?[A-Za-z0-9_-]{12,}"), "***"),
     (re.compile(r"\b(?=[A-Za-z0-9+/_-]*\d)[A-Za-z0-9+/_-]{32,}={0,2}"), "***"),
     # A long quotation is content.
-    (re.compile(r"\"[^\"]{40,}\"|'[^']{40,}'"), "'...'"),
+    (re.compile(r"(?<![\w'\"])(?:\"[^\"]{40,}\"|'[^']{40,}')(?!\w)"), "'...'"),
 )
 
 

@@ -153,11 +153,10 @@ class JobReader:
                 job = await asyncio.to_thread(self.get, job_id)
                 if job.state.finished:
                     return _result_of(job)
-                try:
-                    async with asyncio.timeout(_pause(job, deadline, timeout)):
+                pause = _pause(job, deadline, timeout)
+                with suppress(builtins.TimeoutError):
+                    async with asyncio.timeout(pause):
                         await changed.wait()
-                except builtins.TimeoutError:
-                    continue
                 changed.clear()
 
     def snapshots(self, name: str | None = None) -> tuple[Snapshot, ...]:
