@@ -29,6 +29,7 @@ POLL = 0.1
 class JobReader:
     """The jobs of a database, to look at: also one that is open to read only.
 
+    >>> from holdfast.jobs import JobManager
     >>> with JobManager(db) as jobs:
     ...     job = jobs.submit(lambda ctx, payload: 42)
     ...     JobReader(db).result(job.id)
