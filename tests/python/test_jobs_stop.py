@@ -117,6 +117,32 @@ def test_progress_arrives_and_its_last_state_always_does(jobs: JobManager) -> No
     assert jobs.get(job.id).progress.percent == 100.0
 
 
+def test_names_that_are_no_text_harm_nobody(jobs: JobManager) -> None:
+    def work(ctx: JobContext, _: Any) -> None:
+        ctx.report(1, "\udcff phase", "\udcff")
+        raise FileNotFoundError("no file '\udcff'")
+
+    job = jobs.wait(jobs.submit(work).id, WAIT)
+    assert (job.state, job.progress.phase) == ("failed", "? phase")
+    assert job.error is not None
+    assert job.error.startswith("FileNotFoundError: no file '?'")
+    with pytest.raises(ValueError, match="owner is a text"):
+        jobs.submit(work, owner="\udcff")
+
+
+def test_a_function_whose_submission_was_rolled_back_runs_for_no_other_job(
+    make: Make, path: Path
+) -> None:
+    jobs = make()
+    jobs.handler("named")(lambda ctx, payload: "handler")
+    with holdfast.open(path) as db, pytest.raises(RuntimeError), db.transaction() as tx:
+        taken = jobs.submit(lambda ctx, payload: "function", tx=tx)
+        raise RuntimeError
+    job = jobs.submit("named")
+    assert job.id == taken.id
+    assert jobs.result(job.id, WAIT) == "handler"
+
+
 def test_a_shut_down_manager_has_no_threads_and_takes_no_jobs(path: Path) -> None:
     before = threading.active_count()
     with holdfast.open(path) as db:

@@ -123,8 +123,8 @@ class JobContext:
         percent, phase, message = self._progress
         return Progress(
             None if percent is None else float(percent),
-            None if phase is None else str(phase)[:PHASE],
-            None if message is None else str(message)[:MESSAGE],
+            None if phase is None else _text(phase, PHASE),
+            None if message is None else _text(message, MESSAGE),
         )
 
     def take_report(self) -> Progress | None:
@@ -139,3 +139,8 @@ class JobContext:
         if self._workspace is not None:
             self._workspace = None
             self._snapshots.workspaces.discard(self.id, self.attempt)
+
+
+def _text(value: object, length: int) -> str:
+    # A file name may hold bytes that are no text.
+    return str(value)[:length].encode(errors="replace").decode()

@@ -37,6 +37,10 @@ class EventLog:
         self._lock = threading.Lock()
         self._failed = False
 
+    def anew(self) -> EventLog:
+        """Return another one on the same file."""
+        return EventLog(self._path, self._max_bytes)
+
     def tell(self, event: str, **fields: object) -> None:
         """Write an event; what is None is left out. A disk that is full stops nobody."""
         level = _LEVELS.get(event, logging.INFO)

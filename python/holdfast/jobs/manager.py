@@ -181,6 +181,13 @@ class JobManager(JobReader):
         Raises UnknownHandlerError, QueueFullError, MetadataPolicyError.
         """
         request, handler = self._request(job, payload, options)
+        if handler is not None:
+            # No worker may look for the function before it is there.
+            with self._workers.adding:
+                return self._submit(request, handler, tx)
+        return self._submit(request, None, tx)
+
+    def _submit(self, request: Request, handler: Handler | None, tx: Transaction | None) -> Job:
         workers, tools = self._workers, self._tools
         if tx is not None:
             job_id, new = tools.store.submit(request.values, tx)

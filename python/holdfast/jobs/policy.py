@@ -138,7 +138,8 @@ def redact(error: BaseException, limit: int = 500) -> str:
         message = "(its message cannot be read)"
     for pattern, replacement in _SECRETS:
         message = pattern.sub(replacement, message)
-    message = " ".join(message.split())
+    # A file name may hold bytes that are no text.
+    message = " ".join(message.split()).encode(errors="replace").decode()
     text = f"{type(error).__name__}: {message}" if message else type(error).__name__
     text = text if len(text) <= limit else text[: limit - 3] + "..."
     return text + _place(error)

@@ -93,8 +93,18 @@ class Request(NamedTuple):
 
 
 def _check(what: str, value: object) -> None:
-    if not isinstance(value, str) or len(value) > _LONGEST or "\0" in value:
+    if not isinstance(value, str) or len(value) > _LONGEST or not _is_text(value):
         raise ValueError(f"{what} is a text of up to {_LONGEST} characters, not {value!r:.80}")
+
+
+def _is_text(value: str) -> bool:
+    if value.isascii():
+        return "\0" not in value
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in value
 
 
 def _due(run_at: datetime | None, delay: float | None) -> datetime:

@@ -59,6 +59,8 @@ class Workers:
         self._count = count
         self._handlers: dict[str, Handler] = {}
         self._functions: dict[int, Handler] = {}
+        #: Held while a function's row is inserted and until its function is known.
+        self.adding = threading.Lock()
         self._queues: tuple[str, ...] = ()
         self._wake = threading.Condition()
         self._rung = 0
@@ -113,8 +115,11 @@ class Workers:
                 thread = threading.Thread(
                     target=self._work, name=f"holdfast-job-{number}", daemon=True
                 )
+                try:
+                    thread.start()
+                except RuntimeError:  # There are too many, or the interpreter is about to end.
+                    break
                 self._threads.add(thread)
-                thread.start()
 
     def close(self) -> None:
         """Take up nothing more."""
@@ -173,7 +178,11 @@ class Workers:
                 rung = self._rung
                 if self._claimed:
                     return self._claimed.popleft()[0]
-            claims = self._turn(self._bundle)
+            try:
+                claims = self._turn(self._bundle)
+            except Exception:
+                _logger.exception("taking up a job failed")
+                claims = []
             if claims:
                 with self._wake:
                     moment = time.monotonic()
@@ -247,8 +256,11 @@ class Workers:
 
     def _run(self, claim: Claim) -> JobContext:
         tools = self._tools
-        function = self._functions.get(claim.id)
-        handler = function or self._handlers[claim.kind]
+        if claim.queue == claim.kind:
+            handler = self._handlers[claim.kind]
+        else:
+            with self.adding:
+                handler = self._functions[claim.id]
         context = JobContext(claim, handler.timeout, tools.snapshots)
         start = (claim.id, claim.attempt)
         context.thread = threading.current_thread()
@@ -258,7 +270,10 @@ class Workers:
         outcome = self._outcome(claim, handler, context)
         seconds = time.monotonic() - begun
         self._bundle = min(self._bundle * 2, BUNDLE) if seconds < SHORT else 1
-        context.clean_up()
+        try:
+            context.clean_up()
+        except OSError as error:
+            _logger.warning("the workspace of job %d stays: %s", claim.id, error.strerror)
         if outcome is not None and context not in self.strays:
             self._keep(claim, outcome._replace(seconds=round(seconds, 3)))
         self.running.pop(start, None)
@@ -284,10 +299,11 @@ class Workers:
             payload = None if claim.payload is None else json.loads(claim.payload)
             result = self._tools.policy.dump(handler.call(context, payload), "result")
         except JobStopped as stop:
-            context.stop(stop.reason)
-            stopped = True
+            # Raised without having been asked to, it is an error like any other.
+            failure, stopped = (None, True) if context.reason else (stop, False)
         except BaseException as error:
             failure = error
+        context.should_abort()
         ended = Outcome(now(), claim.kind, "succeeded", progress=context.progress)
         match context.reason:
             case "lost":
