@@ -30,20 +30,20 @@ _END_RUNNING = """
 update jobs set
     state = case
         when cancel_requested_at is not null then 'cancelled'
-        when queue = kind and losses < :restarts then 'queued'
+        when queue = kind and losses + :lost <= :most then 'queued'
         else 'interrupted'
     end,
     ready = case
-        when cancel_requested_at is null and queue = kind and losses < :restarts then 1
+        when cancel_requested_at is null and queue = kind and losses + :lost <= :most then 1
     end,
     finished_at = case
-        when cancel_requested_at is not null or queue <> kind or losses >= :restarts then :at
+        when cancel_requested_at is not null or queue <> kind or losses + :lost > :most then :at
     end,
     started_at = case
-        when cancel_requested_at is not null or queue <> kind or losses >= :restarts then started_at
+        when cancel_requested_at is not null or queue <> kind or losses + :lost > :most then started_at
     end,
     error = case when cancel_requested_at is null then :error end,
-    losses = losses + :losses, holder = null, seen_at = :at
+    losses = losses + :lost, holder = null, seen_at = :at
 where holder = :holder returning id, kind, attempt, state
 """
 _END_WAITING = """
@@ -142,8 +142,8 @@ class Leases:
                 return []
             at = now()
             values = {
-                "restarts": self._restarts,
-                "losses": losses,
+                "most": self._restarts,
+                "lost": losses,
                 "at": at,
                 "holder": holder,
                 "queue": own_queue(holder),

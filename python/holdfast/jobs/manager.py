@@ -348,8 +348,7 @@ class JobManager(JobReader):
         workers = self._here()
         workers.close()
         if cancel:
-            for context in list(workers.running.values()):
-                context.stop("shutdown")
+            workers.stop()
         if wait:
             self._keeper.end(timeout, abandon=timeout is not None)
 

@@ -90,6 +90,9 @@ class Snapshots(Published):
         check_name(name)
         context.check()
         if (earlier := self._earlier(context.id, name)) is not None:
+            if self._attempt(earlier) > context.attempt:
+                context.stop("lost")
+                context.check()
             context.clean_up()
             return earlier
         if workspace is None:
@@ -141,6 +144,10 @@ class Snapshots(Published):
                     raise
             context.check()
             time.sleep(0.1)
+
+    def _attempt(self, snapshot: Snapshot) -> int:
+        sql = "select attempt from snapshots where id = ?"
+        return self._db.fetch_value(sql, [snapshot.id])
 
     def _unless_failing(self, job_id: int, name: str) -> Snapshot | None:
         # Whether a commit that failed has happened after all.

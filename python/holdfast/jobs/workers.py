@@ -71,6 +71,7 @@ class Workers:
         self.running: dict[tuple[int, int], JobContext] = {}
         self.strays: set[JobContext] = set()
         self.closing = False
+        self._stopping = False
         #: Whether the database could not be written when it was tried last.
         self.outage = False
 
@@ -128,6 +129,12 @@ class Workers:
             self._idle = 0
             self._wake.notify_all()
         self.give_back(0.0)
+
+    def stop(self) -> None:
+        """Ask all that runs to stop, and what is about to start."""
+        self._stopping = True
+        for context in list(self.running.values()):
+            context.stop("shutdown")
 
     @property
     def alive(self) -> list[threading.Thread]:
@@ -265,6 +272,8 @@ class Workers:
         start = (claim.id, claim.attempt)
         context.thread = threading.current_thread()
         self.running[start] = context
+        if self._stopping:
+            context.stop("shutdown")
         tools.events.tell("job_started", job=claim.id, kind=claim.kind, attempt=claim.attempt)
         begun = time.monotonic()
         outcome = self._outcome(claim, handler, context)
