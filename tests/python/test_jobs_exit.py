@@ -1,12 +1,15 @@
 """A process that ends, by itself or by a signal, while its manager has jobs."""
 
+import logging
 import signal
 import time
 from pathlib import Path
 
+import pytest
+
 import holdfast
 from holdfast.jobs import JobManager, JobState
-from job_processes import worker
+from job_processes import eventually, until_stopped, worker
 from processes import Child
 
 _NEVER_ENDS = """
@@ -101,3 +104,33 @@ say(jobs.result(job.id, 10))
         assert child.line() == "ended"
         child.send()
         child.finish()
+
+
+class Slow(logging.Handler):
+    """Holds a worker up between the start of a job in the database and that of its handler."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.getMessage().startswith("job_completed"):
+            time.sleep(0.3)
+
+
+def test_a_shutdown_that_cancels_reaches_a_job_that_was_started_just_now(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "holdfast.jobs")
+    logger, slow = logging.getLogger("holdfast.jobs"), Slow()
+    with holdfast.open(path) as db:
+        jobs = JobManager(db, workers=1)
+        ready = []
+        jobs.handler("first")(lambda _, __: eventually(lambda: ready))
+        jobs.handler("long")(lambda ctx, _: until_stopped(ctx, 3.0))
+        jobs.submit("first")
+        job = jobs.submit("long")
+        logger.addHandler(slow)
+        try:
+            ready.append(True)
+            eventually(lambda: jobs.status(job.id) is JobState.RUNNING)
+            jobs.shutdown(cancel=True)
+        finally:
+            logger.removeHandler(slow)
+        assert jobs.status(job.id) is JobState.QUEUED
