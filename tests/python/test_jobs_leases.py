@@ -126,6 +126,28 @@ def test_a_job_that_takes_its_processes_with_it_is_interrupted(path: Path) -> No
         assert jobs.retry(job.id).state is JobState.QUEUED
 
 
+def test_a_killed_process_is_held_against_no_job_that_it_had_not_started(path: Path) -> None:
+    # Short jobs are claimed several at once.
+    code = """
+@jobs.handler("count")
+def count(ctx, number):
+    if number == 40:
+        say("started")
+        time.sleep(60)
+"""
+    with holdfast.open(path) as db, JobManager(db, workers=1, restarts=0) as jobs:
+        jobs.handler("other")(lambda _, __: None)
+        with JobManager(db, workers=0) as submitting, db.transaction() as tx:
+            ids = [submitting.submit("count", number, tx=tx).id for number in range(60)]
+        with worker(path, code, workers=1, restarts=0) as child:
+            assert child.line() == "started"
+            child.signal(signal.SIGKILL)
+        eventually(lambda: not jobs.counts()[JobState.RUNNING], 10.0)
+        assert jobs.status(ids[40]) is JobState.INTERRUPTED
+        assert {jobs.status(job_id) for job_id in ids[41:]} == {JobState.QUEUED}
+        assert {jobs.get(job_id).losses for job_id in ids[41:]} == {0}
+
+
 def test_functions_of_a_dead_process_are_interrupted_whether_they_ran_or_waited(
     path: Path,
 ) -> None:
