@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -49,8 +50,13 @@ def failure(done: Done, code: int = 1) -> str:
     return done.err
 
 
-def on_terminal(*words: object, typed: str = "", **environment: str) -> tuple[int, str]:
-    """Run a command on a terminal, type into it, and return its code and what showed."""
+def on_terminal(
+    *words: object, typed: str = "", until: str = "", **environment: str
+) -> tuple[int, str]:
+    """Run a command on a terminal, type into it, and return its code and what showed.
+
+    It is interrupted once it has shown `until`.
+    """
     leader, follower = pty.openpty()
     process = subprocess.Popen(
         [*COMMAND, *map(str, words)],
@@ -70,6 +76,9 @@ def on_terminal(*words: object, typed: str = "", **environment: str) -> tuple[in
             if not (read := os.read(leader, 65536)):
                 break
             shown += read
+            if until and until in shown.decode(errors="ignore"):
+                process.send_signal(signal.SIGINT)
+                until = ""
     except OSError:
         pass
     finally:

@@ -10,7 +10,8 @@ from command_line import FILL, failure, holdfast, make, on_terminal
 from processes import look
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ["", "info", "check", "migrate", "checkpoint", "vacuum", "backup", "restore", "query"]
+COMMANDS = ["info", "check", "migrate", "checkpoint", "vacuum", "backup", "restore", "query"]
+OF_JOBS = ["list", "show", "cancel", "retry", "prune", "counts", "watch"]
 
 
 @pytest.fixture
@@ -147,10 +148,11 @@ def test_progress_shows_on_a_terminal_only(path: Path) -> None:
 
 def plain(text: str) -> str:
     """Help without what differs between versions of typer: marks around names, line breaks."""
-    return " ".join(re.sub(r"[{}]|<str>|\bTEXT\b", "", text).split())
+    marks = r"[{}]|<(str|int|list\[int\])>|\b(TEXT|INTEGER)\b"
+    return " ".join(re.sub(marks, "", text).split())
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", ["", *COMMANDS, "jobs", *(f"jobs {name}" for name in OF_JOBS)])
 def test_the_documentation_has_the_help_of_every_command(command: str) -> None:
     done = holdfast(*command.split(), "--help")
     assert done.code == 0
@@ -159,7 +161,11 @@ def test_the_documentation_has_the_help_of_every_command(command: str) -> None:
 
 
 def test_every_command_is_documented() -> None:
-    from holdfast.cli.app import app
+    from holdfast.cli import app, jobs
 
-    names = {command.callback.__name__ for command in app.registered_commands if command.callback}
-    assert names == set(COMMANDS[1:])
+    names = {
+        command.callback.__name__ for command in app.app.registered_commands if command.callback
+    }
+    assert names == set(COMMANDS)
+    assert [group.typer_instance for group in app.app.registered_groups] == [jobs.app]
+    assert {command.name for command in jobs.app.registered_commands} == set(OF_JOBS)

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from ..errors import Error
-from . import inspection, maintenance, output
+from . import inspection, jobs, maintenance, output
 from .options import JSON
 
 INTERRUPTED = 130
@@ -67,7 +67,10 @@ def holdfast(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Look after SQLite files: info, check, migrate, checkpoint, vacuum, backup, restore, query."""
+    """Look after SQLite files: info, check, migrate, checkpoint, vacuum, backup, restore, query.
+
+    And after the background jobs in them: jobs.
+    """
     # A reader that the pool opens ahead of need may fail without harm; one that is needed raises.
     logging.getLogger("holdfast.pool").addHandler(logging.NullHandler())
 
@@ -83,3 +86,4 @@ for command in (
     inspection.query,
 ):
     app.command()(command)
+app.add_typer(jobs.app)

@@ -5,6 +5,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -64,6 +65,11 @@ def document(value: object) -> None:
     print(json.dumps(ready(value), indent=2, allow_nan=False))
 
 
+def json_line(value: object) -> None:
+    """Write JSON as one line to standard output."""
+    print(json.dumps(ready(value), allow_nan=False))
+
+
 def ready(value: Any) -> Any:
     """Make reports and SQLite's values into what JSON has."""
     if isinstance(value, bytes):
@@ -72,6 +78,8 @@ def ready(value: Any) -> Any:
         return "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, Path):
         return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="milliseconds")
     if isinstance(value, dict):
         pairs = cast("dict[str, Any]", value)
         return {name: ready(item) for name, item in pairs.items()}
@@ -79,6 +87,8 @@ def ready(value: Any) -> Any:
         if hasattr(cast("Any", value), "_asdict"):
             return ready(cast("Any", value)._asdict())
         return [ready(item) for item in cast("tuple[Any, ...]", value)]
+    if isinstance(value, list):
+        return [ready(item) for item in cast("list[Any]", value)]
     return value
 
 

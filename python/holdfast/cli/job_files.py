@@ -1,0 +1,59 @@
+"""Opening the jobs in a file. No command makes their tables or brings them up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ..database import Database
+from ..errors import DataError, NotSupportedError
+from .files import open_to_read, open_to_write
+
+if TYPE_CHECKING:
+    from ..jobs import JobManager, JobReader
+
+
+@contextmanager
+def jobs_to_read(file: str, data_dir: str | None = None) -> Generator[JobReader]:
+    """Open the jobs of a file to look at them. NotSupportedError where it has none."""
+    from ..jobs import JobReader
+
+    with open_to_read(file) as database, _rows(file):
+        _check(database, file)
+        yield JobReader(database, data_dir=data_dir)
+
+
+@contextmanager
+def jobs_to_write(file: str) -> Generator[JobManager]:
+    """Open the jobs of a file to change them, without running any."""
+    from ..jobs import JobManager
+
+    with open_to_write(file) as database, _rows(file):
+        _check(database, file)
+        with JobManager(database, workers=0) as jobs:
+            yield jobs
+
+
+def _check(database: Database, file: str) -> None:
+    from ..jobs.store import COMPONENT, SCHEMA
+
+    found, known = database.schema_version(COMPONENT), len(list(SCHEMA.glob("*.sql")))
+    if found == 0:
+        raise NotSupportedError(f"{file!r} has no jobs: no JobManager has opened it yet")
+    if found != known:
+        # An app that runs with the older tables could not go on with newer ones.
+        raise NotSupportedError(
+            f"the tables of jobs in {file!r} are at version {found}, and this holdfast works with "
+            f"{known}: use the holdfast that the app uses"
+        )
+
+
+@contextmanager
+def _rows(file: str) -> Generator[None]:
+    try:
+        yield
+    except UnicodeError:
+        raise
+    except ValueError as error:
+        raise DataError(f"a job in {file!r} cannot be read: {error}") from error
