@@ -1,6 +1,7 @@
 """Processes that work on jobs, and waiting for something with a deadline."""
 
 import json
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -49,6 +50,14 @@ def end(*children: Child) -> list[str]:
     for child in children:
         child.send()
     return [line for child in children for line in child.finish()]
+
+
+def pause(child: Child) -> None:
+    """Stop a process with all its threads until it gets SIGCONT."""
+    child.signal(signal.SIGSTOP)
+    stat = Path(f"/proc/{child.pid}/stat")
+    # The signal may take a moment to arrive.
+    eventually(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T")
 
 
 def until_stopped(ctx: JobContext, seconds: float = 20.0) -> None:

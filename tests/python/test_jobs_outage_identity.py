@@ -8,7 +8,7 @@ import pytest
 
 import holdfast
 from holdfast.jobs import JobManager, JobState
-from job_processes import end, eventually, until_stopped, worker
+from job_processes import end, eventually, pause, until_stopped, worker
 from processes import lock_held
 
 
@@ -132,7 +132,7 @@ say(jobs.submit("wait", sys.stdin.readline().strip()).id)
             first.send(str(resumed))
             lines = {first.line(), first.line()}
             (job_id,) = map(int, lines - {"started"})
-            first.signal(signal.SIGSTOP)
+            pause(first)
         with JobManager(db, workers=1) as jobs:
             jobs.handler("other")(lambda _, __: None)
             eventually(lambda: db.fetch_value("select count(*) from job_holders") == 1, 10.0)
