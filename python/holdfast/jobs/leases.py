@@ -2,7 +2,7 @@
 
 Each manager that runs jobs is a holder. It renews its lease by counting up its `beat`; others give
 it up when they have seen the same beat for the length of the lease by their own monotonic clock, so
-that no clock that is set, no suspend and no slow disk of theirs ends a lease.
+that no clock that is set, no suspend and no pause of their own ends a lease.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from ..database import Database
 from .models import now
 from .presence import Presence, is_gone, this_process
 from .store import PATIENCE
+
+#: Seconds between two looks at others that count at most.
+GAP = 2.0
 
 
 class Lost(NamedTuple):
@@ -40,7 +43,8 @@ update jobs set
         when cancel_requested_at is not null or queue <> kind or losses + :lost > :most then :at
     end,
     started_at = case
-        when cancel_requested_at is not null or queue <> kind or losses + :lost > :most then started_at
+        when cancel_requested_at is not null or queue <> kind or losses + :lost > :most
+        then started_at
     end,
     error = case when cancel_requested_at is null then :error end,
     losses = losses + :lost, holder = null, seen_at = :at
@@ -68,6 +72,7 @@ class Leases:
         self._restarts = restarts
         self._here = this_process()
         self._seen: dict[int, tuple[int, float]] = {}
+        self._looked = 0.0
         self.holder = _new_id()
 
     def register(self) -> None:
@@ -122,15 +127,17 @@ class Leases:
             [self.holder],
         )
         seen, self._seen = self._seen, {}
+        moment = time.monotonic()
+        # Not the time for which this process was held up itself, as others may have been too.
+        passed = min(moment - self._looked, GAP)
+        self._looked = moment
         for holder, beat, lease, *process in holders:
-            moment = time.monotonic()
-            last, since = seen.get(holder, (beat, moment))
-            if last != beat:
-                since = moment
-            if is_gone(Presence(*process), self._here) or moment - since > lease:
+            last, silent = seen.get(holder, (None, 0.0))
+            silent = silent + passed if last == beat else 0.0
+            if is_gone(Presence(*process), self._here) or silent > lease:
                 ended += self._end(holder, beat, losses=1)
             else:
-                self._seen[holder] = (beat, since)
+                self._seen[holder] = (beat, silent)
         return ended
 
     def _end(self, holder: int, beat: int | None, *, losses: int) -> list[Lost]:

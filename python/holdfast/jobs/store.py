@@ -72,6 +72,13 @@ update jobs set
 where id = :id and attempt = :attempt and state = 'running'
 returning state
 """
+_RETRY = f"""
+update jobs set state = 'queued', ready = 1, run_at = null, failures = 0, losses = 0,
+    cancel_requested_at = null, started_at = null, finished_at = null, seen_at = :at,
+    percent = null, phase = null, message = null, error = null, result = null
+where id = :id and state in ('failed', 'cancelled', 'interrupted') and queue = kind
+returning {COLUMNS}
+"""
 _PROGRESS = """
 update jobs set percent = coalesce(?, percent), phase = coalesce(?, phase),
     message = coalesce(?, message), seen_at = ?
@@ -190,15 +197,14 @@ class JobStore:
 
     def retry(self, job_id: int) -> Job:
         """Queue a job again that has failed, was cancelled or interrupted."""
-        row = self._db.fetch_one(
-            "update jobs set state = 'queued', ready = 1, run_at = null, failures = 0, losses = 0, "
-            "cancel_requested_at = null, started_at = null, finished_at = null, seen_at = :at, "
-            "percent = null, phase = null, message = null, error = null, result = null "
-            "where id = :id and state in ('failed', 'cancelled', 'interrupted') "
-            f"and queue = kind returning {COLUMNS}",
-            {"id": job_id, "at": now()},
-            timeout=PATIENCE,
-        )
+        try:
+            row = self._db.fetch_one(_RETRY, {"id": job_id, "at": now()}, timeout=PATIENCE)
+        except IntegrityError:
+            job = read_job(self._db, job_id)
+            same = self._db.fetch_value(SAME, [job.kind, job.dedupe_key])
+            raise JobStateError(
+                f"job {job_id} cannot be queued again: job {same} is active and has its dedupe_key"
+            ) from None
         if row is not None:
             return job_of(row)
         job = read_job(self._db, job_id)
