@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ENGINE := $(shell find src -name '*.rs') Cargo.toml Cargo.lock .cargo/config.toml pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint format bench bench-peers clean test-engine test-python test-pythons sdist
+.PHONY: help demo test browser soak lint format bench bench-peers bench-jobs clean test-engine test-python test-pythons sdist
 
 help:  ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -38,11 +38,22 @@ test-engine:
 	cargo test
 	cargo build --examples
 
-test-python: $(VENV)/.built
+browser:  ## Chromium for the tests of web pages: Debian's, where there is none
+	@command -v chromium || command -v chromium-browser || { \
+		echo "==> Chromium, by apt-get (some 100 MB)"; \
+		test "$$(id -u)" = 0 || sudo=sudo; \
+		$$sudo apt-get update --quiet --quiet; \
+		$$sudo apt-get install --quiet --yes --no-install-recommends chromium && command -v chromium; \
+	} || { \
+		echo "There is no chromium, and apt-get could not install it: put one on the PATH" >&2; \
+		exit 1; \
+	}
+
+test-python: $(VENV)/.built browser
 	@echo "==> Python tests"
 	$(BIN)/pytest
 
-test-pythons: $(VENV)/.tools  ## The Python tests on every CPython from 3.11 to 3.13 that pyenv has
+test-pythons: $(VENV)/.tools browser  ## The Python tests on every CPython from 3.11 to 3.13 that pyenv has
 	@for python in $$(ls -d $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.1[123].*/bin/python); do \
 		version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
 		echo "==> CPython $$version"; \
@@ -69,7 +80,7 @@ format:  ## Format everything
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-soak: $(VENV)/.built  ## The long forms of the stress and crash tests
+soak: $(VENV)/.built browser  ## The long forms of the stress and crash tests
 	HOLDFAST_SOAK=1 cargo test --release
 	HOLDFAST_SOAK=1 $(BIN)/pytest --timeout 3600
 
@@ -96,6 +107,9 @@ $(PEERS)/.built: $(ENGINE) $(shell find python -name '*.py*' -not -path '*/__pyc
 
 bench-peers: $(PEERS)/.built  ## Measure beside other Python libraries; a look: ROUNDS=1 ONLY=point_select
 	PYTHONPATH=benches $(PEERS)/bin/python -m peers $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY)) $(if $(ON),--peers $(ON))
+
+bench-jobs: $(PEERS)/.built  ## Measure background jobs beside other queues; a look: ROUNDS=1 ONLY=drain
+	PYTHONPATH=benches $(PEERS)/bin/python -m jobs $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
 
 sdist: $(VENV)/.tools  ## A source distribution
 	$(BIN)/maturin sdist --out target/sdist

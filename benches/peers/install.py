@@ -17,6 +17,8 @@ PACKAGES = (
     "msqlite",
     "rapsqlite",
 )
+#: What `make bench-jobs` measures.
+QUEUES = ("huey", "litequeue")
 
 
 def install(package: str) -> dict[str, Any]:
@@ -36,7 +38,7 @@ def install(package: str) -> dict[str, Any]:
 
 def main() -> None:
     """Write peers.json beside the environment's interpreter."""
-    found = {package: install(package) for package in PACKAGES}
+    found = {package: install(package) for package in (*PACKAGES, *QUEUES)}
     for package, outcome in found.items():
         print(f"    {package} {outcome.get('version') or 'is left out: ' + outcome['reason']}")
     (Path(sys.prefix) / "peers.json").write_text(json.dumps(found))

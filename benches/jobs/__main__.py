@@ -1,0 +1,127 @@
+"""Measure queues of jobs side by side; `make bench-jobs` calls it."""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from importlib import metadata
+from typing import Any
+
+from peers.__main__ import ENVIRONMENT, LEAST, rotated
+from peers.figures import Rounds
+from peers.limit import TARGET
+
+from . import page
+from .queues import LEVELS, QUEUES
+from .works import COMPARED, WORKS
+
+ROOM = TARGET / "bench-jobs"
+PATIENCE = 120.0
+
+
+def plan(only: set[str]) -> dict[str, tuple[str, ...]]:
+    """Each work and level, and who takes part; the levels of what is not compared are fewer."""
+    found: dict[str, tuple[str, ...]] = {}
+    for work in WORKS:
+        if only and work not in only:
+            continue
+        if work in COMPARED:
+            found |= {f"{work} {sync}": tuple(QUEUES) for sync in LEVELS}
+        elif work == "report":
+            found[f"{work} normal"] = ("holdfast",)
+        else:
+            found |= {f"{work} {sync}": ("holdfast",) for sync in LEVELS[1:]}
+    return found
+
+
+def measure(work: str, peer: str, sync: str) -> dict[str, Any]:
+    """The figures of one queue on a new file, from a process that has ended since."""
+    room = ROOM / "work"
+    shutil.rmtree(room, ignore_errors=True)
+    room.mkdir(parents=True)
+    # What another one has left to be written would slow down the waits for the disk.
+    os.sync()
+    command = [sys.executable, "-m", "jobs.worker", work, peer, str(room / "jobs.db"), sync]
+    try:
+        done = subprocess.run(
+            command, env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
+        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    except subprocess.TimeoutExpired:
+        return {"failed": f"not done after {PATIENCE:.0f} s"}
+    except (IndexError, json.JSONDecodeError):
+        return {"failed": f"exit status {done.returncode}: {done.stderr[-500:]}"}
+    if "failed" in found:
+        print(done.stderr, file=sys.stderr)
+    return found
+
+
+def settings() -> dict[str, Any]:
+    """What each queue's connection says of itself; RuntimeError for another level than asked."""
+    found: dict[str, Any] = {}
+    for peer in QUEUES:
+        for level, sync in enumerate(LEVELS):
+            found[peer] = measure("settings", peer, sync)
+            if found[peer].get("synchronous") != level:
+                raise RuntimeError(f"{peer} is not at synchronous {sync}: {found[peer]}")
+    return found
+
+
+def run(rounds: int, works: dict[str, tuple[str, ...]]) -> dict[str, Rounds]:
+    """Round by round, work by work, all queues in turn."""
+    found: dict[str, Rounds] = {key: [] for key in works}
+    for number in range(rounds):
+        for place, (key, peers) in enumerate(works.items()):
+            work, _, sync = key.partition(" ")
+            order = rotated(peers, number + place)
+            found[key].append({peer: measure(work, peer, sync) for peer in order})
+            print(f"round {number + 1}/{rounds} {key}", file=sys.stderr, flush=True)
+    return found
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench-jobs", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", default="", help="works, by comma: " + ", ".join(WORKS))
+    parser.add_argument("--again", action="store_true", help="report the last run once more")
+    given = parser.parse_args()
+    unknown = {work for work in given.only.split(",") if work} - set(WORKS)
+    if unknown or given.rounds < 1:
+        parser.error(f"no such work: {unknown}" if unknown else "at least one round")
+    return given
+
+
+def main() -> int:
+    given = arguments()
+    results = ROOM / "results.json"
+    if not given.again:
+        began, load = time.time(), os.getloadavg()[0]
+        facts = {"settings": settings(), "load": load, "began": began, "rounds": given.rounds}
+        facts["versions"] = {peer: metadata.version(peer) for peer in QUEUES}
+        works = plan({work for work in given.only.split(",") if work})
+        found = run(given.rounds, works)
+        shutil.rmtree(ROOM / "work", ignore_errors=True)
+        results.write_text(json.dumps({"facts": facts, "works": found}))
+    saved = json.loads(results.read_text())
+    print(page.text(saved))
+    if set(saved["works"]) == set(plan(set())) and saved["facts"]["rounds"] >= LEAST:
+        page.write(saved)
+    else:
+        print(f"docs/benchmarks.md takes all works, {LEAST} rounds: left as it is")
+    failed = [
+        f"{key}, {peer}, round {number + 1}: {figures['failed']}"
+        for key, rounds in saved["works"].items()
+        for number, one in enumerate(rounds)
+        for peer, figures in one.items()
+        if "failed" in figures
+    ]
+    for line in failed:
+        print(f"FAILED: {line}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
