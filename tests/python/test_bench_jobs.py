@@ -4,6 +4,7 @@ import importlib.util
 from pathlib import Path
 
 import pytest
+
 from jobs import __main__ as harness
 from jobs import page, works
 from jobs.queues import LEVELS, QUEUES
