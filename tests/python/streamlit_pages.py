@@ -80,8 +80,8 @@ def streamlit_in_workers() -> Iterator[set[str]]:
         threading.setprofile(None)
 
 
-def names_used_by_handlers(source: str) -> set[str]:
-    """Every name that the handlers of a page use, also through what they call."""
+def streamlit_in_handlers(source: str) -> set[str]:
+    """What the handlers of a page use of Streamlit by name, also through what they call."""
     tree = ast.parse(source)
     found = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     defined = {node.name: node for node in tree.body if isinstance(node, found)}
@@ -100,7 +100,21 @@ def names_used_by_handlers(source: str) -> set[str]:
             seen.add(name)
             uses = [s for s in getattr(defined.get(name), "body", []) for s in ast.walk(s)]
             pending += [use.id for use in uses if isinstance(use, ast.Name)]
-    return seen
+    return seen & imported_from_streamlit(tree)
+
+
+def imported_from_streamlit(tree: ast.Module) -> set[str]:
+    """The names that a page gives to Streamlit, and to what it imports of it."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            base = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            names |= {
+                alias.asname or alias.name.partition(".")[0]
+                for alias in node.names
+                if "streamlit" in f"{base}{alias.name}".split(".")
+            }
+    return names
 
 
 def is_handler(node: ast.AST) -> bool:

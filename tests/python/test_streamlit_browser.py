@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 from streamlit_pages import DEADLINE, DOCUMENTS
 
@@ -50,8 +50,8 @@ def folder(tmp_path: Path) -> Path:
     path = tmp_path / "logbook"
     path.mkdir()
     for number in range(1, 25):
-        lines = (" ".join(map(chance.choice, WORDS.values())) for _ in range(20_000))
-        text = "".join(f"<p>{line}.</p>\n" for line in lines)
+        lines = [" ".join(map(chance.choice, WORDS.values())) for _ in range(30_000)]
+        text = "".join(f"<p>{'. '.join(lines[n : n + 3])}.</p>\n" for n in range(0, 30_000, 3))
         (path / f"chapter-{number:02}.html").write_text(text)
     return path
 
@@ -144,8 +144,15 @@ def test_documents_are_ingested_watched_searched_and_cancelled(page: Page, folde
     search(page, "holdfast outlasts", "outlasts")
     if os.environ.get("HOLDFAST_SCREENSHOTS"):
         page.screenshot(path=PICTURE)
+    sent: list[object] = []
+    page.on("websocket", lambda socket: socket.on("framesent", sent.append))
     page.reload()
     page.get_by_role("button", name="Cancel").click()
     page.get_by_text("cancelled").wait_for()
     page.get_by_text("Snapshot 1 of").wait_for()
     assert page.get_by_role("button", name="Cancel").count() == 0
+    # The panel has asked each second, and asks no more.
+    page.wait_for_timeout(500)
+    before = len(sent)
+    page.wait_for_timeout(2500)
+    assert len(sent) == before > 1
