@@ -141,6 +141,8 @@ def count(ctx, number):
             ids = [submitting.submit("count", number, tx=tx).id for number in range(60)]
         with worker(path, code, workers=1, restarts=0) as child:
             assert child.line() == "started"
+            # Of those that were claimed together, the row of one that goes on says so soon.
+            eventually(lambda: jobs.get(ids[40]).started_at)
             child.signal(signal.SIGKILL)
         eventually(lambda: not jobs.counts()[JobState.RUNNING], 10.0)
         assert jobs.status(ids[40]) is JobState.INTERRUPTED

@@ -27,13 +27,15 @@ class JobContext:
     def __init__(self, claim: Claim, timeout: float | None, snapshots: Snapshots) -> None:
         self.id = claim.id
         self.kind = claim.kind
-        #: 1 for the first start; a start that follows a failure or a crash has a higher one.
+        #: Counts the starts; those too that a process had taken up and died before.
         self.attempt = claim.attempt
         self.owner = claim.owner
         self.timeout = timeout
         self.deadline = None if timeout is None else time.monotonic() + timeout
         self.reason: Reason | None = None
         self.thread: threading.Thread | None = None
+        #: When it was started, where its row does not say so yet.
+        self.begun: str | None = None
         self._snapshots = snapshots
         self._workspace: Path | None = None
         self._progress: tuple[float | None, str | None, str | None] = (None, None, None)

@@ -141,15 +141,17 @@ class Keeper:
             if not tools.leases.beat():
                 self._lost()
             self._done("beat")
-        tools.unsaved.save(tools.db)
+        for job_id, attempt, outcome in tools.unsaved.save(tools.db, tools.leases.holder):
+            workers.tell(job_id, attempt, outcome, outcome.state)
         workers.give_back(WAITED)
-        if workers.outage:
-            # Before the workers claim again.
-            workers.outage = False
-            workers.write_outcomes()
-            workers.outage = True
-        else:
-            workers.write_outcomes()
+        workers.write_outcomes()
+        begun = [
+            (context.begun, context.id, context.attempt)
+            for context in list(workers.running.values())
+            if context.begun is not None and not tools.unsaved.owns(context.id)
+        ]
+        if begun:
+            tools.store.begun(begun)
         reports = [
             (context, progress)
             for context in list(workers.running.values())
@@ -237,7 +239,9 @@ class Keeper:
     def _lost(self) -> None:
         _logger.warning("the lease was lost: this process was held up for longer than it lasts")
         for context in list(self._workers.running.values()):
-            context.stop("lost")
+            # What has no row yet nobody else can have taken over.
+            if not self._tools.unsaved.owns(context.id):
+                context.stop("lost")
         self._tools.leases.register_anew()
         self._workers.new_holder()
 

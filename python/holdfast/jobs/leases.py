@@ -29,25 +29,21 @@ class Lost(NamedTuple):
     state: str
 
 
-_END_RUNNING = """
+# What was claimed and not started yet is not held against a job. SQLite's true is 1.
+_AGAIN = """cancel_requested_at is null and queue = kind
+    and losses + (:lost and started_at is not null) <= :most"""
+_END_RUNNING = f"""
 update jobs set
     state = case
         when cancel_requested_at is not null then 'cancelled'
-        when queue = kind and losses + :lost <= :most then 'queued'
+        when {_AGAIN} then 'queued'
         else 'interrupted'
     end,
-    ready = case
-        when cancel_requested_at is null and queue = kind and losses + :lost <= :most then 1
-    end,
-    finished_at = case
-        when cancel_requested_at is not null or queue <> kind or losses + :lost > :most then :at
-    end,
-    started_at = case
-        when cancel_requested_at is not null or queue <> kind or losses + :lost > :most
-        then started_at
-    end,
+    ready = case when {_AGAIN} then 1 end,
+    finished_at = case when not ({_AGAIN}) then :at end,
+    started_at = case when not ({_AGAIN}) then started_at end,
     error = case when cancel_requested_at is null then :error end,
-    losses = losses + :lost, holder = null, seen_at = :at
+    losses = losses + (:lost and started_at is not null), holder = null, seen_at = :at
 where holder = :holder returning id, kind, attempt, state
 """
 _END_WAITING = """

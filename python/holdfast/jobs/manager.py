@@ -7,6 +7,7 @@ import atexit
 import os
 import weakref
 from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
@@ -17,12 +18,13 @@ from .events import EventLog
 from .handlers import Function, Handler, handler_of
 from .keeper import Keeper, Retention, migrate
 from .leases import Leases, own_queue
-from .models import Health, Job, JobState, Progress
+from .models import Health, Job, JobState, Progress, job_of
 from .policy import MetadataPolicy
 from .reader import JobReader
 from .request import Options, Request
+from .signals import Signals
 from .snapshots import Snapshots
-from .store import SAME, JobStore
+from .store import READ, SAME, JobStore, read_job
 from .ui_state import UiState
 from .unsaved import Unsaved, is_unavailable
 from .workers import Tools, Workers
@@ -97,7 +99,7 @@ class JobManager(JobReader):
             db=db,
             store=JobStore(db),
             leases=Leases(db, lease, restarts),
-            snapshots=Snapshots(db, self._workspaces, lambda job_id: unsaved.save(db, [job_id])),
+            snapshots=Snapshots(db, self._workspaces, self._save_row),
             unsaved=unsaved,
             signals=self._signals,
             events=EventLog(
@@ -133,10 +135,19 @@ class JobManager(JobReader):
         # A forked child has none of the threads: what it submits, the parent runs.
         if os.getpid() != self._pid:
             self._pid = os.getpid()
-            unsaved = Unsaved(IN_MEMORY)
-            self._tools = self._tools._replace(signals=self._signals, unsaved=unsaved)
+            # Locks of the parent's threads may be held here for ever.
+            self._signals = Signals()
+            self._tools = self._tools._replace(
+                signals=self._signals,
+                unsaved=Unsaved(IN_MEMORY),
+                events=self._tools.events.anew(),
+            )
             self._crew(0)
         return self._workers
+
+    def _heard(self, job_id: int, call: Callable[[], object]) -> AbstractContextManager[None]:
+        self._here()
+        return super()._heard(job_id, call)
 
     # Running
 
@@ -202,7 +213,9 @@ class JobManager(JobReader):
                     raise
                 workers.went_down(error)
                 return self._in_memory(request, handler)
-        return self._accepted(job_id, request, handler) if new else self.get(job_id)
+        if new:
+            return self._accepted(job_id, request, handler)
+        return self.get(job_id) if tx is None else read_job(tx, job_id)
 
     async def asubmit(
         self,
@@ -221,9 +234,10 @@ class JobManager(JobReader):
             job_id = await tx.insert("jobs", values)
         except IntegrityError:
             same = await tx.fetch_value(SAME, [values["kind"], values["dedupe_key"]])
-            if same is None:
+            row = await tx.fetch_one(READ, [same])
+            if row is None:
                 raise
-            return await asyncio.to_thread(self.get, same)
+            return job_of(row)
         assert job_id is not None
         return self._accepted(job_id, request, handler)
 
@@ -264,7 +278,17 @@ class JobManager(JobReader):
             self._room = max(1, left // 4)
         self._room -= 1
 
+    def _save_row(self, job_id: int) -> None:
+        self._tools.unsaved.save(self._db, self._tools.leases.holder, [job_id])
+
     def _in_memory(self, request: Request, handler: Handler | None) -> Job:
+        values = request.values
+        if values["dedupe_key"] is not None:
+            # What keeps the file from being written mostly lets it be read.
+            with suppress(Error):
+                same = self._db.fetch_value(SAME, [values["kind"], values["dedupe_key"]])
+                if same is not None:
+                    return self.get(same)
         job_id = self._tools.unsaved.submit(request.values, request.delay)
         self._accepted(job_id, request, handler)
         return self.get(job_id)
@@ -281,6 +305,7 @@ class JobManager(JobReader):
 
     def get(self, job_id: int) -> Job:
         """Read a job. Raises UnknownJobError."""
+        self._here()
         unsaved = self._tools.unsaved
         return unsaved.get(job_id) or unsaved.as_known_here(super().get(job_id))
 

@@ -7,7 +7,7 @@ import builtins
 import os
 import threading
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -129,10 +129,13 @@ class JobReader:
         """Wait for the result of a job. Raises JobFailedError when it ends without one."""
         return _result_of(self.wait(job_id, timeout))
 
+    def _heard(self, job_id: int, call: Callable[[], object]) -> AbstractContextManager[None]:
+        return self._signals.heard(job_id, call)
+
     def _states(self, job_id: int, timeout: float | None) -> Generator[Job]:
         deadline = None if timeout is None else time.monotonic() + timeout
         changed = threading.Event()
-        with self._signals.heard(job_id, changed.set):
+        with self._heard(job_id, changed.set):
             while True:
                 yield (job := self.get(job_id))
                 if job.state.finished:
@@ -149,7 +152,7 @@ class JobReader:
             with suppress(RuntimeError):  # The loop has just ended.
                 loop.call_soon_threadsafe(changed.set)
 
-        with self._signals.heard(job_id, tell):
+        with self._heard(job_id, tell):
             while True:
                 job = await asyncio.to_thread(self.get, job_id)
                 if job.state.finished:

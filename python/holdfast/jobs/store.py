@@ -40,6 +40,8 @@ class Claim(NamedTuple):
     attempt: int
     owner: str | None
     failures: int
+    #: Whether the row says when it was started: only of a claim that is run at once.
+    started: bool = True
 
 
 class Outcome(NamedTuple):
@@ -53,8 +55,10 @@ class Outcome(NamedTuple):
     run_at: str | None = None
     progress: Progress = Progress()
     seconds: float | None = None
+    begun: str | None = None
 
 
+READ = f"select {COLUMNS} from jobs where id = ?"
 SAME = "select id from jobs where kind = ? and dedupe_key = ? and state in ('queued', 'running')"
 
 _FINISH = """
@@ -64,7 +68,7 @@ update jobs set
     error = :error, failures = failures + :failed, holder = null, seen_at = :at,
     finished_at = case when :state <> 'queued' or cancel_requested_at is not null then :at end,
     started_at = case when :state <> 'queued' or cancel_requested_at is not null
-        then started_at end,
+        then coalesce(started_at, :begun) end,
     run_at = coalesce(:run_at, run_at),
     ready = case when :state = 'queued' and cancel_requested_at is null then :run_at is null end,
     percent = coalesce(:percent, percent), phase = coalesce(:phase, phase),
@@ -87,9 +91,9 @@ where id = ? and attempt = ? and state = 'running'
 
 
 def claim_statement(queues: int, limit: int) -> str:
-    """The statement that starts up to `limit` of the jobs that are next in some queues.
+    """The statement that claims up to `limit` of the jobs that are next in some queues.
 
-    Its parameters are the time, the holder and the queues.
+    Its parameters are the time, the holder, when they start, and the queues.
     """
     one = (
         "select * from (select id, priority from jobs where queue = ? and ready = 1 "
@@ -97,7 +101,7 @@ def claim_statement(queues: int, limit: int) -> str:
     )
     return (
         "update jobs set state = 'running', ready = null, attempt = attempt + 1, "
-        "started_at = ?1, seen_at = ?1, holder = ?2, percent = null, phase = null, message = null "
+        "started_at = ?3, seen_at = ?1, holder = ?2, percent = null, phase = null, message = null "
         "where id in (select id from ("
         + " union all ".join([one] * queues)
         + f") order by priority desc, id limit {limit}) "
@@ -139,19 +143,42 @@ class JobStore:
     def claim(
         self, tx: Transaction, holder: int, queues: Sequence[str], limit: int, at: str
     ) -> list[Claim]:
-        """Start the next jobs, the most urgent first."""
+        """Start the next job, and claim those after it, the most urgent first."""
+        claims = [Claim(*row[:7]) for row in self._claim(tx, holder, queues, 1, at, at)]
+        if claims and limit > 1:
+            # Not started yet: what ends the process before that is not held against them.
+            rows = self._claim(tx, holder, queues, limit - 1, at, None)
+            rows.sort(key=_urgency)
+            claims += [Claim(*row[:7], started=False) for row in rows]
+        return claims
+
+    def _claim(
+        self,
+        tx: Transaction,
+        holder: int,
+        queues: Sequence[str],
+        limit: int,
+        at: str,
+        started_at: str | None,
+    ) -> list[tuple[Any, ...]]:
         key = (len(queues), limit)
         sql = self._claims.get(key)
         if sql is None:
             sql = self._claims[key] = claim_statement(*key)
-        rows = tx.fetch_all(sql, [at, holder, *queues])
-        if len(rows) > 1:
-            rows.sort(key=_urgency)
-        return [Claim(*row[:7]) for row in rows]
+        return tx.fetch_all(sql, [at, holder, started_at, *queues])
+
+    def begun(self, starts: Iterable[tuple[str, int, int]]) -> None:
+        """Write when claimed jobs were started, each with its id and attempt."""
+        self._db.execute_many(
+            "update jobs set started_at = ? where id = ? and attempt = ? and started_at is null "
+            "and state = 'running'",
+            list(starts),
+            timeout=PATIENCE,
+        )
 
     def finish(self, tx: Transaction, job_id: int, attempt: int, outcome: Outcome) -> str | None:
         """End a start; the state that the job is in now, None for a start that was not ours."""
-        at, _, state, result, error, run_at, progress, _ = outcome
+        at, _, state, result, error, run_at, progress, _, begun = outcome
         row = tx.fetch_one(
             _FINISH,
             {
@@ -166,6 +193,7 @@ class JobStore:
                 "phase": progress.phase,
                 "message": progress.message,
                 "at": at,
+                "begun": begun,
             },
         )
         return None if row is None else row[0]
@@ -275,9 +303,9 @@ def _urgency(row: tuple[Any, ...]) -> tuple[int, int]:
     return -row[7], row[0]
 
 
-def read_job(db: Database, job_id: int) -> Job:
+def read_job(db: Database | Transaction, job_id: int) -> Job:
     """Read one job; UnknownJobError."""
-    row = db.fetch_one(f"select {COLUMNS} from jobs where id = ?", [job_id])
+    row = db.fetch_one(READ, [job_id])
     if row is None:
         raise UnknownJobError(f"there is no job {job_id}; it may have been pruned")
     return job_of(row)

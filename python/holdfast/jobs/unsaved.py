@@ -6,7 +6,7 @@ is still its own when the row can be written.
 
 from __future__ import annotations
 
-import random
+import os
 import threading
 import time
 from collections.abc import Collection, Iterable
@@ -23,17 +23,19 @@ from ..errors import (
     ProgrammingError,
 )
 from .errors import QueueFullError
+from .leases import own_queue
 from .models import COLUMNS, Job, JobState, job_of, loads, now
-from .store import PATIENCE, Claim, Outcome
+from .store import BATCH, PATIENCE, Claim, Outcome
 
-_SAVE = """
-insert into jobs (id, kind, queue, state, priority, owner, dedupe_key, payload, attempt, failures,
-    holder, created_at, run_at, ready, started_at, seen_at, finished_at, cancel_requested_at, error)
-values (:id, :kind, :queue, :state, :priority, :owner, :dedupe_key, :payload, :attempt, :failures,
-    :holder, :created_at, :run_at, :ready, :started_at, :seen_at, :finished_at,
-    :cancel_requested_at, :error)
-on conflict do nothing
-"""
+_SAVED = (
+    "id", "kind", "queue", "state", "priority", "owner", "dedupe_key", "payload", "result", "error",
+    "attempt", "failures", "holder", "created_at", "run_at", "ready", "started_at", "seen_at",
+    "finished_at", "cancel_requested_at", "percent", "phase", "message",
+)  # fmt: skip
+#: The dedupe key is given up, never the job, where another one has it by now.
+_SAVE = (
+    f"insert into jobs ({', '.join(_SAVED)}) values ({', '.join(f':{name}' for name in _SAVED)})"
+)
 
 
 def is_unavailable(error: BaseException) -> bool:
@@ -60,10 +62,11 @@ class Unsaved:
         self._lock = threading.Lock()
         self._jobs: dict[int, _Entry] = {}
         self._outcomes: dict[tuple[int, int], Outcome] = {}
+        self._taken = 0
         self.lost = 0
 
     def __len__(self) -> int:
-        return len(self._jobs) + len(self._outcomes)
+        return len(self._jobs) + len(self._outcomes) + self._taken
 
     # Jobs
 
@@ -72,19 +75,20 @@ class Unsaved:
         with self._lock:
             if values["dedupe_key"] is not None:
                 for job_id, entry in self._jobs.items():
-                    if all(entry.values[name] == values[name] for name in ("kind", "dedupe_key")):
+                    if self._is_active(entry) and all(
+                        entry.values[name] == values[name] for name in ("kind", "dedupe_key")
+                    ):
                         return job_id
             if len(self._jobs) >= self._limit:
                 raise QueueFullError(
                     f"the database cannot be written, and {self._limit} jobs wait in memory: "
                     "submit again later"
                 )
-            job_id = -random.getrandbits(53) - 1
-            blank = dict.fromkeys(
-                ("holder", "started_at", "finished_at", "cancel_requested_at", "error")
-            )
+            # Not of `random`, which programs seed: two of them would draw the same.
+            job_id = -(int.from_bytes(os.urandom(8)) >> 11) - 1
             state = {"id": job_id, "state": "queued", "attempt": 0, "failures": 0}
-            entry = _Entry({**values, **blank, **state, "seen_at": values["created_at"]})
+            entry = _Entry({**dict.fromkeys(_SAVED), **values, **state})
+            entry.values["seen_at"] = values["created_at"]
             entry.not_before = time.monotonic() + delay
             self._jobs[job_id] = entry
             return job_id
@@ -113,7 +117,7 @@ class Unsaved:
                 seen_at=at,
                 holder=holder,
             )
-            return Claim(*(job[name] for name in Claim._fields))
+            return Claim(*(job[name] for name in Claim._fields[:-1]))
 
     def again(self, job_id: int, outcome: Outcome, delay: float) -> bool:
         """Queue a job without a row again; False for one that has its row."""
@@ -123,7 +127,10 @@ class Unsaved:
                 return False
             failed = outcome.error is not None
             entry.values.update(
-                state="queued", ready=1, holder=None, failures=entry.values["failures"] + failed
+                state="queued",
+                ready=0 if delay > 0 else 1,
+                run_at=outcome.run_at,
+                failures=entry.values["failures"] + failed,
             )
             entry.not_before = time.monotonic() + delay
             return True
@@ -134,6 +141,8 @@ class Unsaved:
             entry = self._jobs.get(job_id)
             if entry is None or entry.saving:
                 return False
+            if not self._is_active(entry):
+                return True
             at = now()
             entry.values["cancel_requested_at"] = at
             if entry.values["state"] == "queued":
@@ -154,21 +163,61 @@ class Unsaved:
         job = job_of(tuple(row[name] for name in COLUMNS.split(", ")))
         return self.as_known_here(job)._replace(saved=False)
 
-    def save(self, db: Database, job_ids: Iterable[int] | None = None) -> None:
-        """Write the rows of jobs, all by default; whatever the database raises leaves them here."""
-        for job_id in list(self._jobs) if job_ids is None else job_ids:
-            with self._lock:
+    def _is_active(self, entry: _Entry) -> bool:
+        return _start(entry) not in self._outcomes and entry.values["state"] in (
+            "queued",
+            "running",
+        )
+
+    def save(
+        self, db: Database, holder: int, job_ids: Iterable[int] | None = None
+    ) -> list[tuple[int, int, Outcome]]:
+        """Write the rows of jobs, all by default; the ends that were written with them.
+
+        `holder` is who holds those that run. Whatever the database raises leaves them here.
+        """
+        ended: list[tuple[int, int, Outcome]] = []
+        wanted = list(self._jobs) if job_ids is None else list(job_ids)
+        for first in range(0, len(wanted), BATCH):
+            ended += self._save(db, holder, wanted[first : first + BATCH])
+        return ended
+
+    def _save(
+        self, db: Database, holder: int, job_ids: Iterable[int]
+    ) -> list[tuple[int, int, Outcome]]:
+        entries: list[_Entry] = []
+        outcomes: dict[tuple[int, int], Outcome] = {}
+        with self._lock:
+            for job_id in job_ids:
                 entry = self._jobs.get(job_id)
                 if entry is None or entry.saving:
                     continue
                 entry.saving = True
-            try:
-                db.execute(_SAVE, entry.values, timeout=PATIENCE)
-            except BaseException:
-                entry.saving = False
-                raise
+                entries.append(entry)
+                if (outcome := self._outcomes.pop(_start(entry), None)) is not None:
+                    outcomes[_start(entry)] = outcome
+        if not entries:
+            return []
+        rows = [_row(entry.values, outcomes.get(_start(entry)), holder) for entry in entries]
+        try:
+            # One commit for all: a disk that is nearly full has no room for a log of many.
+            with db.transaction(timeout=PATIENCE) as tx:
+                for row in rows:
+                    try:
+                        tx.execute(_SAVE, row)
+                    except IntegrityError:
+                        tx.execute(_SAVE, {**row, "dedupe_key": None})
+        except BaseException:
             with self._lock:
-                del self._jobs[job_id]
+                for entry in entries:
+                    entry.saving = False
+                self._outcomes = {**outcomes, **self._outcomes}
+            raise
+        with self._lock:
+            for entry in entries:
+                del self._jobs[entry.values["id"]]
+        states = {(row["id"], row["attempt"]): row["state"] for row in rows}
+        return [(*key, each._replace(state=states[key])) for key, each in outcomes.items()]
 
     # Outcomes
 
@@ -178,17 +227,25 @@ class Unsaved:
             self._outcomes[job_id, attempt] = outcome
 
     def take(self) -> dict[tuple[int, int], Outcome]:
-        """Take the outcomes out whose jobs have rows; put back what cannot be written."""
+        """Take the outcomes out whose jobs have rows; then say `written`, or put them back."""
         with self._lock:
             if not self._jobs:
                 taken, self._outcomes = self._outcomes, {}
-                return taken
-            ready = [key for key in self._outcomes if key[0] not in self._jobs]
-            return {key: self._outcomes.pop(key) for key in ready}
+            else:
+                ready = [key for key in self._outcomes if key[0] not in self._jobs]
+                taken = {key: self._outcomes.pop(key) for key in ready}
+            self._taken += len(taken)
+            return taken
+
+    def written(self, count: int) -> None:
+        """Forget so many outcomes that were taken."""
+        with self._lock:
+            self._taken -= count
 
     def put_back(self, outcomes: dict[tuple[int, int], Outcome]) -> None:
         """Keep outcomes on that could not be written."""
         with self._lock:
+            self._taken -= len(outcomes)
             self._outcomes = {**outcomes, **self._outcomes}
 
     def as_known_here(self, job: Job) -> Job:
@@ -213,3 +270,26 @@ class Unsaved:
             self.lost += count
             self._jobs, self._outcomes = {}, {}
             return count
+
+
+def _start(entry: _Entry) -> tuple[int, int]:
+    return entry.values["id"], entry.values["attempt"]
+
+
+def _row(values: dict[str, Any], outcome: Outcome | None, holder: int) -> dict[str, Any]:
+    """The row of a job, with how it has ended and who holds it."""
+    row = dict(values)
+    if row["queue"] != row["kind"]:
+        row["queue"] = own_queue(holder)
+    if outcome is not None:
+        cancelled = row["cancel_requested_at"] is not None
+        row.update(
+            state="cancelled" if cancelled else outcome.state,
+            result=None if cancelled else outcome.result,
+            error=outcome.error,
+            failures=row["failures"] + (outcome.state == "failed"),
+            finished_at=outcome.at,
+            **outcome.progress._asdict(),
+        )
+    row["holder"] = holder if row["state"] == "running" else None
+    return row

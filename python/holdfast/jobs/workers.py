@@ -90,7 +90,8 @@ class Workers:
 
     def new_holder(self) -> None:
         """Forget the functions of a lease that was lost: their jobs are interrupted."""
-        self._functions.clear()
+        owns = self._tools.unsaved.owns
+        self._functions = {id_: each for id_, each in self._functions.items() if owns(id_)}
         self._set_queues()
 
     @property
@@ -162,8 +163,8 @@ class Workers:
                 self._threads.discard(context.thread)
 
     def write_outcomes(self) -> None:
-        """Write what has ended."""
-        self._turn(0)
+        """Write what has ended, also to see whether an outage is over."""
+        self._turn(0, through_outage=True)
 
     def _work(self) -> None:
         thread = threading.current_thread()
@@ -204,10 +205,10 @@ class Workers:
         self._turn(0)
         return None
 
-    def _turn(self, limit: int) -> list[Claim]:
+    def _turn(self, limit: int, *, through_outage: bool = False) -> list[Claim]:
         """Write the outcomes, and claim up to `limit` jobs, in one transaction."""
-        db, store, leases, _, unsaved, signals, *_ = self._tools
-        if self.outage:
+        db, store, leases, _, unsaved, *_ = self._tools
+        if self.outage and not through_outage:
             claim = unsaved.start(self._queues, leases.holder) if limit else None
             return [] if claim is None else [claim]
         outcomes = unsaved.take()
@@ -230,12 +231,13 @@ class Workers:
             else:
                 raise
             return []
+        unsaved.written(len(outcomes))
         for ((job_id, attempt), outcome), state in zip(outcomes.items(), states, strict=True):
-            self._tell(job_id, attempt, outcome, state)
-            signals.announce(job_id)
+            self.tell(job_id, attempt, outcome, state)
         return claims
 
-    def _tell(self, job_id: int, attempt: int, outcome: Outcome, state: str | None) -> None:
+    def tell(self, job_id: int, attempt: int, outcome: Outcome, state: str | None) -> None:
+        """Log how a start has ended, and wake who waits for the job."""
         if state is None:
             _logger.warning("the end of job %d is not kept: its lease was lost", job_id)
             return
@@ -251,6 +253,7 @@ class Workers:
             seconds=outcome.seconds,
             error=outcome.error,
         )
+        self._tools.signals.announce(job_id)
 
     def went_down(self, error: Error) -> None:
         """Go on without the database until the keeper has found it well again."""
@@ -271,6 +274,7 @@ class Workers:
         context = JobContext(claim, handler.timeout, tools.snapshots)
         start = (claim.id, claim.attempt)
         context.thread = threading.current_thread()
+        context.begun = None if claim.started else now()
         self.running[start] = context
         if self._stopping:
             context.stop("shutdown")
@@ -284,7 +288,7 @@ class Workers:
         except OSError as error:
             _logger.warning("the workspace of job %d stays: %s", claim.id, error.strerror)
         if outcome is not None and context not in self.strays:
-            self._keep(claim, outcome._replace(seconds=round(seconds, 3)))
+            self._keep(claim, outcome._replace(seconds=round(seconds, 3), begun=context.begun))
         self.running.pop(start, None)
         if outcome is None or outcome.state != "queued":
             self._functions.pop(claim.id, None)
@@ -295,7 +299,7 @@ class Workers:
         if outcome.state == "queued" and unsaved.owns(claim.id):
             due = outcome.run_at and datetime.fromisoformat(outcome.run_at) - datetime.now(UTC)
             if unsaved.again(claim.id, outcome, due.total_seconds() if due else 0.0):
-                self._tell(claim.id, claim.attempt, outcome, "queued")
+                self.tell(claim.id, claim.attempt, outcome, "queued")
                 return
         unsaved.put(claim.id, claim.attempt, outcome)
 
