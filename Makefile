@@ -39,13 +39,13 @@ test-engine:
 	cargo build --examples
 
 browser:  ## Chromium for the tests of web pages: Debian's, where there is none
-	@command -v chromium || command -v chromium-browser || { \
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { \
 		echo "==> Chromium, by apt-get (some 100 MB)"; \
 		test "$$(id -u)" = 0 || sudo=sudo; \
 		$$sudo apt-get update --quiet --quiet; \
 		$$sudo apt-get install --quiet --yes --no-install-recommends chromium && command -v chromium; \
 	} || { \
-		echo "There is no chromium, and apt-get could not install it: put one on the PATH" >&2; \
+		echo "There is no chromium, and apt-get could not install it: run apt-get install chromium as root, or put one on the PATH" >&2; \
 		exit 1; \
 	}
 

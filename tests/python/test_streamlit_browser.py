@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from streamlit_pages import DEADLINE, DOCUMENTS
 
@@ -116,8 +116,9 @@ def ingest(page: Page, button: str, files: Path | list[Path]) -> None:
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name=button, exact=True).click()
     chooser.value.set_files(files)
-    page.get_by_text("chapter-01.html").first.wait_for()
-    # The button waits for the upload.
+    # What the page has not got in full when the button is pressed is not sent.
+    expect(page.get_by_test_id("stFileChip")).to_have_count(24, timeout=DEADLINE * 1000)
+    expect(page.get_by_test_id("stFileChipIconSpinner")).to_have_count(0, timeout=DEADLINE * 1000)
     page.get_by_role("button", name="Ingest").click()
 
 
@@ -145,7 +146,7 @@ def test_documents_are_ingested_watched_searched_and_cancelled(page: Page, folde
     if os.environ.get("HOLDFAST_SCREENSHOTS"):
         page.screenshot(path=PICTURE)
     sent: list[object] = []
-    page.on("websocket", lambda socket: socket.on("framesent", sent.append))
+    page.on("websocket", lambda socket: socket.on("framesent", lambda data: sent.append(data)))
     page.reload()
     page.get_by_role("button", name="Cancel").click()
     page.get_by_text("cancelled").wait_for()
