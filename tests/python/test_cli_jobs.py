@@ -171,28 +171,3 @@ def test_prune_deletes_what_has_ended(path: Path, jobs: JobManager) -> None:
     assert holdfast("jobs", "prune", path, "--keep", 4).out == "1 job deleted\n"
     assert holdfast("jobs", "prune", path, "--older-than", "0s", "--json").json == {"pruned": 3}
     assert look(path, "select id from jobs") == [[5]]
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["list", "x.db", "--state", "odd"],
-        ["list", "x.db", "--since", "3z"],
-        ["list", "x.db", "--since", "9999999999d"],
-        ["list", "x.db", "--limit", "0"],
-        ["prune", "x.db", "--older-than", "soon"],
-        ["cancel", "x.db"],
-    ],
-    ids=" ".join,
-)
-def test_a_mistake_is_told_before_the_file_is_looked_for(words: list[str]) -> None:
-    done = holdfast("jobs", *words)
-    assert (done.code, done.out) == (2, "")
-    assert "Traceback" not in done.err
-
-
-def test_a_row_that_cannot_be_read_is_one_line(path: Path, jobs: JobManager) -> None:
-    jobs.submit("add")
-    with library.open(path) as database:
-        database.execute("update jobs set payload = '{'")
-    assert "cannot be read" in failure(holdfast("jobs", "show", path, 1))

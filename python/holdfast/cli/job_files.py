@@ -55,5 +55,5 @@ def _rows(file: str) -> Generator[None]:
         yield
     except UnicodeError:
         raise
-    except ValueError as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise DataError(f"a job in {file!r} cannot be read: {error}") from error

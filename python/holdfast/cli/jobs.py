@@ -11,7 +11,7 @@ import typer
 
 from . import output
 from .job_files import jobs_to_read, jobs_to_write
-from .options import File, Json
+from .options import File, Json, number
 from .times import age, duration, in_utc, moment
 from .watch import how_far, watch
 
@@ -22,8 +22,12 @@ app = typer.Typer(name="jobs", no_args_is_help=True)
 #: The id of a job that was accepted during an outage is negative, and looks like an option.
 IDS: dict[str, Any] = {"ignore_unknown_options": True}
 
-Id = Annotated[int, typer.Argument(metavar="ID", help="The job.", show_default=False)]
-Ids = Annotated[list[int], typer.Argument(metavar="ID", help="The jobs.", show_default=False)]
+Id = Annotated[
+    int, typer.Argument(metavar="ID", parser=number, help="The job.", show_default=False)
+]
+Ids = Annotated[
+    list[int], typer.Argument(metavar="ID", parser=number, help="The jobs.", show_default=False)
+]
 
 
 @app.callback()
@@ -54,7 +58,8 @@ def list_(
     ] = None,
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=10_000, help="How many jobs.")] = 50,
     cursor: Annotated[
-        int | None, typer.Option(metavar="ID", help="Go on after this job, the last of a list.")
+        int | None,
+        typer.Option(metavar="ID", parser=number, help="Go on after this job, the last of a list."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -67,22 +72,23 @@ def list_(
         page = reader.list(
             state=states, owner=owner, kind=kind, since=since, limit=limit, cursor=cursor
         )
-    if as_json:
-        output.document(page)
-        return
-    output.rows_as_table(
-        {
-            "id": job.id,
-            "kind": job.kind,
-            "state": job.state,
-            "progress": how_far(job.progress),
-            "attempts": job.attempt,
-            "age": age(job.created_at),
-        }
-        for job in page.items
-    )
+        if as_json:
+            output.document(page)
+            return
+        output.rows_as_table(map(_row, page.items))
     if page.cursor is not None:
         output.note(f"there are more: --cursor {page.cursor}")
+
+
+def _row(job: Job) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "kind": job.kind,
+        "state": job.state,
+        "progress": how_far(job.progress),
+        "attempts": job.attempt,
+        "age": age(job.created_at),
+    }
 
 
 def _states(names: list[str]) -> list[JobState]:
@@ -111,10 +117,10 @@ def show(
         job = reader.get(job_id)
         events = reader.events(job_id)
         snapshots = [each for each in reader.snapshots() if each.job_id == job_id]
-    if as_json:
-        output.document({**job._asdict(), "events": events, "snapshots": snapshots})
-        return
-    output.fields(_fields(job))
+        if as_json:
+            output.document({**job._asdict(), "events": events, "snapshots": snapshots})
+            return
+        output.fields(_fields(job))
     output.line()
     output.rows_as_table({**each._asdict(), "at": in_utc(each.at)} for each in events)
     if snapshots:

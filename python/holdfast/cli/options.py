@@ -1,6 +1,7 @@
 """Arguments and options that several commands take."""
 
 import logging
+import re
 from typing import Annotated
 
 import typer
@@ -15,6 +16,13 @@ def _remember(context: typer.Context, as_json: bool) -> bool:
         # Warnings of the engine would stand beside the JSON of an error.
         logging.getLogger("holdfast").addHandler(logging.NullHandler())
     return as_json
+
+
+def number(text: str) -> int:
+    """Read the id of a job; typer.BadParameter for what SQLite cannot hold as one."""
+    if re.fullmatch(r"-?[0-9]{1,19}", text) and -(2**63) <= int(text) < 2**63:
+        return int(text)
+    raise typer.BadParameter(f"{text!r} is not the number of a job")
 
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="The database.", show_default=False)]

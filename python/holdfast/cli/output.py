@@ -1,6 +1,7 @@
 """What goes to standard output and standard error."""
 
 import json
+import math
 import sys
 from base64 import b64encode
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -8,7 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TextIO, cast
 
 from ..errors import Error
 
@@ -33,6 +34,11 @@ def flush() -> None:
     """Write out what is buffered."""
     if stream := cast("Any", sys.stdout):  # None when standard output was closed
         stream.flush()
+
+
+def on_terminal(stream: TextIO | None) -> bool:
+    """Whether a stream is a terminal; None stands for one that was closed."""
+    return stream is not None and stream.isatty()
 
 
 def visible(text: str) -> str:
@@ -74,8 +80,8 @@ def ready(value: Any) -> Any:
     """Make reports and SQLite's values into what JSON has."""
     if isinstance(value, bytes):
         return {"base64": b64encode(value).decode()}
-    if isinstance(value, float) and value in (float("inf"), float("-inf")):
-        return "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, datetime):
@@ -115,7 +121,7 @@ def progress(doing: str) -> Generator[Callable[[int, int], None]]:
     >>> with progress("Backing up") as show:
     ...     show(10, 200)
     """
-    if not sys.stderr.isatty():
+    if not on_terminal(sys.stderr):
         yield lambda _done, _total: None
         return
     from rich.console import Console
@@ -147,7 +153,7 @@ def rows_as_table(rows: Iterator[dict[str, Any]]) -> None:
         note("no rows")
         return
     console = Console()
-    widths = _widths(sample, console.width if sys.stdout.isatty() else None)
+    widths = _widths(sample, console.width if on_terminal(sys.stdout) else None)
     names = list(sample[0])
     header = Text(_row([visible(name) for name in names], widths), style="bold")
     console.print(header, soft_wrap=True)
@@ -180,7 +186,7 @@ def _cell(value: object) -> str:
 def _row(values: list[Any], widths: list[int]) -> str:
     from rich.cells import cell_len, set_cell_size
 
-    crop = sys.stdout.isatty()
+    crop = on_terminal(sys.stdout)
     cells: list[str] = []
     for value, width in zip(values, widths, strict=True):
         text = _cell(value)

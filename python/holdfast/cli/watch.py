@@ -12,7 +12,7 @@ import typer
 
 from . import output
 from .job_files import jobs_to_read
-from .options import File, Json
+from .options import File, Json, number
 from .times import age
 
 if TYPE_CHECKING:
@@ -30,7 +30,12 @@ def watch(
     file: File,
     job_id: Annotated[
         int | None,
-        typer.Argument(metavar="ID", help="The job; all if it is left out.", show_default=False),
+        typer.Argument(
+            metavar="ID",
+            parser=number,
+            help="The job; all if it is left out.",
+            show_default=False,
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -41,7 +46,7 @@ def watch(
     """
     from ..jobs import JobState
 
-    live = sys.stdout.isatty() and not as_json
+    live = output.on_terminal(sys.stdout) and not as_json
     with jobs_to_read(file) as jobs:
         if job_id is None:
             if live:
