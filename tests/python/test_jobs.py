@@ -134,6 +134,10 @@ def test_bad_input_is_refused_clearly(jobs: JobManager) -> None:
         jobs.get(99)
     with pytest.raises(ValueError, match="run_at has no time zone"):
         jobs.submit("known", run_at=datetime(2026, 1, 1))
+    for limit in (0, -1, 10**9):
+        with pytest.raises(ValueError, match="limit is a number from 1 to"):
+            jobs.list(limit=limit)
+    assert jobs.prune(older_than=timedelta.max) == 0
     with pytest.raises(ValueError, match="priority"):
         jobs.submit("known", priority=2**40)
     with pytest.raises(ValueError, match="delay"):

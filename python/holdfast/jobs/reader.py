@@ -24,6 +24,8 @@ from .workspace import Workspaces
 
 #: Seconds between two looks at a job that another process runs.
 POLL = 0.1
+#: Jobs of a page, at most.
+LIMIT = 1000
 
 
 class JobReader:
@@ -63,7 +65,9 @@ class JobReader:
         limit: int = 50,
         cursor: int | None = None,
     ) -> JobPage:
-        """Read jobs, the newest first; `cursor` is that of the page before."""
+        """Read up to `limit` jobs, the newest first; `cursor` is that of the page before."""
+        if not 1 <= limit <= LIMIT:
+            raise ValueError(f"limit is a number from 1 to {LIMIT}, not {limit!r}")
         states = [state] if isinstance(state, str) else state
         names = [JobState(each).value for each in states]
         tests: builtins.list[str] = []

@@ -7,6 +7,7 @@ belongs to, so that one that has lost its lease changes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -280,7 +281,8 @@ class JobStore:
         newest = self._db.fetch_value("select max(id) from jobs")
         tests: list[tuple[str, Any]] = []
         if older_than is not None:
-            tests.append(("finished_at < ?", stamp(datetime.now(UTC) - older_than)))
+            with suppress(OverflowError):  # Nothing is as old as that.
+                tests.append(("finished_at < ?", stamp(datetime.now(UTC) - older_than)))
         if keep is not None:
             edge = (
                 f"select id from jobs where state in {_TERMINAL} order by id desc limit 1 offset ?"
