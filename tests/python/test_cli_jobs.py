@@ -97,6 +97,7 @@ def test_list_shows_the_newest_first_and_filters(path: Path, jobs: JobManager) -
     assert ids() == [3, 2, 1]
     assert ids("--state", "failed", "--state", "queued") == [3, 2]
     assert ids("--owner", "ann", "--kind", "add") == [1]
+    assert ids("--limit", 1000) == [3, 2, 1]
     assert ids("--since", "1h") == [3, 2, 1]
     assert ids("--since", "2999-01-01") == []
     assert ids("--since", late.created_at.isoformat()) == [3]

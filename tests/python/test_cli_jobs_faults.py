@@ -42,6 +42,7 @@ def change(path: Path, value: str) -> None:
         ["list", "x.db", "--since", "3z"],
         ["list", "x.db", "--since", "9999999999d"],
         ["list", "x.db", "--limit", "0"],
+        ["list", "x.db", "--limit", "1001"],
         ["prune", "x.db", "--older-than", "soon"],
         ["cancel", "x.db"],
         ["cancel", "x.db", "1", str(2**63)],

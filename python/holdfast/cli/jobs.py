@@ -13,7 +13,7 @@ from . import output
 from .job_files import jobs_to_read, jobs_to_write
 from .options import File, Json, number
 from .times import age, duration, in_utc, moment
-from .watch import how_far, watch
+from .watch import MOST, how_far, watch
 
 if TYPE_CHECKING:
     from ..jobs import Job, JobState
@@ -56,7 +56,7 @@ def list_(
             "3d for as long ago.",
         ),
     ] = None,
-    limit: Annotated[int, typer.Option(metavar="N", min=1, max=10_000, help="How many jobs.")] = 50,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=MOST, help="How many jobs.")] = 50,
     cursor: Annotated[
         int | None,
         typer.Option(metavar="ID", parser=number, help="Go on after this job, the last of a list."),

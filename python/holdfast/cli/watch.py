@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks.
 EVERY = 0.25
-#: Jobs that are looked at together, at most.
+#: Jobs that are looked at together, at most: as many as `JobReader.list` takes.
 MOST = 1000
 
 
@@ -46,7 +46,7 @@ def watch(
     """
     from ..jobs import JobState
 
-    live = output.on_terminal(sys.stdout) and not as_json
+    live = output.on_terminal(sys.stdout) and not as_json and _is_drawn_on()
     with jobs_to_read(file) as jobs:
         if job_id is None:
             if live:
@@ -55,6 +55,13 @@ def watch(
                 _lines(jobs, as_json=as_json)
         elif (_bar if live else _line)(jobs, job_id, as_json=as_json) is not JobState.SUCCEEDED:
             raise typer.Exit(1)
+
+
+def _is_drawn_on() -> bool:
+    from rich.console import Console
+
+    # On one that cannot move its cursor a live view would show at its end only.
+    return Console().is_interactive
 
 
 def how_far(progress: Progress) -> str:
@@ -173,7 +180,7 @@ def _table(jobs: JobReader) -> None:
     console = Console()
     with Live(console=console, auto_refresh=False) as live:
         while True:
-            live.update(_rows(jobs, max(1, console.height - 4)), refresh=True)
+            live.update(_rows(jobs, min(MOST, max(1, console.height - 4))), refresh=True)
             time.sleep(EVERY)
 
 
