@@ -153,6 +153,12 @@ def test_on_a_terminal_a_table_of_all_until_ctrl_c(path: Path, jobs: JobManager)
     assert "Traceback" not in shown
 
 
+def test_a_terminal_that_cannot_be_drawn_on_gets_lines(path: Path, jobs: JobManager) -> None:
+    job = jobs.submit("steps").id
+    code, shown = on_terminal("jobs", "watch", path, until="queued", TERM="dumb")
+    assert (code, shown.partition("\r\n")[0]) == (130, f"job {job} (steps) queued")
+
+
 def test_watching_changes_nothing(path: Path, jobs: JobManager) -> None:
     job = jobs.submit("steps").id
     jobs.cancel(job)
