@@ -33,6 +33,7 @@ def test_the_life_of_a_job_is_written_as_json_lines(make: Make, path: Path) -> N
     job = jobs.submit("work", {"file": "a"})
     jobs.wait(job.id, WAIT)
     dead = jobs.cancel(jobs.submit("work", delay=60).id)
+    assert jobs.cancel(dead.id) == dead
     written = lines(path.parent / "events.jsonl")
     assert [line["event"] for line in written if line.get("job") == job.id] == [
         "job_queued",
@@ -43,6 +44,7 @@ def test_the_life_of_a_job_is_written_as_json_lines(make: Make, path: Path) -> N
     ]
     assert written[0]["event"] == "db_migrated"
     assert (written[0]["from_version"], written[0]["to_version"]) == (0, 1)
+    assert [line["event"] for line in written].count("job_cancelled") == 1
     assert written[-1]["event"] == "job_cancelled"
     assert written[-1]["job"] == dead.id
     failed = next(line for line in written if line["event"] == "job_failed")

@@ -336,6 +336,8 @@ class JobManager(JobReader):
         UnknownJobError.
         """
         workers, tools = self._here(), self._tools
+        if (job := self.get(job_id)).state.finished:
+            return job
         job = self.get(job_id) if tools.unsaved.cancel(job_id) else tools.store.cancel(job_id)
         if job.cancel_requested and not job.state.finished:
             for (running, attempt), context in list(workers.running.items()):
