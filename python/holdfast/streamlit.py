@@ -56,7 +56,11 @@ def job_manager(
     True
     >>> jobs.shutdown()
     """
-    return _manager(str(Path(data_dir).resolve()), database, settings)
+    folder = str(Path(data_dir).resolve())
+    if (manager := _manager(folder, database, settings)).closed:
+        _manager.clear(folder, database, settings)
+        manager = _manager(folder, database, settings)
+    return manager
 
 
 @st.cache_resource(show_spinner=False)
@@ -64,7 +68,7 @@ def _manager(folder: str, database: str, _settings: dict[str, Any]) -> JobManage
     path = Path(folder, database)
     with _lock:
         settings, former = _managers.get(path, (None, None))
-        if former is not None and settings == _settings:
+        if former is not None and settings == _settings and not former.closed:
             return former
         db = open_database(database, data_dir=folder)
         try:

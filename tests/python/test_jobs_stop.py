@@ -153,3 +153,16 @@ def test_a_shut_down_manager_has_no_threads_and_takes_no_jobs(path: Path) -> Non
         with pytest.raises(UnknownHandlerError, match="shut down"):
             jobs.submit(lambda ctx, payload: 1)
         assert db.fetch_value("select count(*) from job_holders") == 0
+
+
+def test_a_job_of_a_manager_that_is_shutting_down_can_be_cancelled(make: Make) -> None:
+    jobs, other = make(), make(workers=0)
+    started = threading.Event()
+    jobs.handler("wait")(until_stopped(started))
+    job = jobs.submit("wait")
+    assert started.wait(WAIT)
+    assert not jobs.closed
+    jobs.shutdown(wait=False)
+    assert jobs.closed
+    other.cancel(job.id)
+    assert other.wait(job.id, WAIT).state == "cancelled"

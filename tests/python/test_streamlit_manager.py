@@ -154,3 +154,12 @@ while jobs.status(job.id) != "running":
         assert child.wait() == 0
     # Queued again, for the next start of the server.
     assert job_manager(tmp_path).status(1) is JobState.QUEUED
+
+
+def test_a_manager_that_was_shut_down_is_replaced(tmp_path: Path) -> None:
+    former = job_manager(tmp_path)
+    former.shutdown()
+    manager = job_manager(tmp_path)
+    assert manager is not former
+    assert job_manager(tmp_path) is manager
+    assert manager.result(manager.submit(lambda ctx, payload: 1).id, DEADLINE) == 1

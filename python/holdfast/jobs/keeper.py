@@ -116,6 +116,7 @@ class Keeper:
                 workers.outage = False
                 _logger.warning("the database of jobs can be written again")
                 workers.ring(len(workers.queues))
+            self._ask_to_stop()
             if not workers.closing:
                 self._look()
         except ClosedError:
@@ -196,12 +197,15 @@ class Keeper:
                     context.id, context.attempt, outcome._replace(progress=context.progress)
                 )
 
-    def _look(self) -> None:
+    def _ask_to_stop(self) -> None:
         tools, workers = self._tools, self._workers
         if workers.running:
             for job_id, attempt in tools.store.cancelled(tools.leases.holder):
                 if (context := workers.running.get((job_id, attempt))) is not None:
                     context.stop("cancelled")
+
+    def _look(self) -> None:
+        tools, workers = self._tools, self._workers
         tools.store.promote()
         if tools.store.ready(workers.queues):
             workers.ring(1000)

@@ -363,6 +363,11 @@ class JobManager(JobReader):
 
     # Ending
 
+    @property
+    def closed(self) -> bool:
+        """Whether it was shut down, and takes no more jobs."""
+        return self._here().closing
+
     def shutdown(
         self, *, wait: bool = True, cancel: bool = False, timeout: float | None = None
     ) -> None:
