@@ -6,6 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from itertools import islice
 from typing import Any, NamedTuple, TypeAlias, cast
 
 from .._classify import retry_after
@@ -13,6 +14,8 @@ from .._retry import RetryPolicy
 from .context import JobContext
 from .errors import JobStopped
 
+#: Seconds that a server's Retry-After is followed for, at most.
+LONGEST = 24 * 60 * 60.0
 #: Called with the context and the payload; what it returns is the job's result.
 Function: TypeAlias = Callable[[JobContext, Any], Any]
 
@@ -35,8 +38,9 @@ class Handler(NamedTuple):
         if failures + 1 >= self.policy.attempts:
             return None
         asked = retry_after(error) if isinstance(error, Exception) else None
-        delays = list(self.policy.delays())
-        return delays[failures] if asked is None else min(asked, self.policy.max_delay)
+        if asked is not None:
+            return min(asked, LONGEST)
+        return next(islice(self.policy.delays(), failures, None))
 
 
 def handler_of(function: Function, retries: int | RetryPolicy, timeout: float | None) -> Handler:

@@ -103,8 +103,7 @@ class Keeper:
             if closing and (self._abandon or not self._workers.alive):
                 break
             self._wake.wait(TICK / 10 if closing else TICK)
-            if not closing:
-                self._wake.clear()
+            self._wake.clear()
         self._leave()
 
     def _round(self) -> None:
@@ -147,12 +146,14 @@ class Keeper:
         workers.give_back(WAITED)
         workers.write_outcomes()
         begun = [
-            (context.begun, context.id, context.attempt)
+            context
             for context in list(workers.running.values())
             if context.begun is not None and not tools.unsaved.owns(context.id)
         ]
         if begun:
-            tools.store.begun(begun)
+            tools.store.begun([(str(c.begun), c.id, c.attempt) for c in begun])
+            for context in begun:
+                context.begun = None
         reports = [
             (context, progress)
             for context in list(workers.running.values())
@@ -222,8 +223,9 @@ class Keeper:
                 tools.signals.announce(lost.id)
             self._done("look")
         if self._is_due("clear", CLEAR):
-            self._clear()
+            # What fails is tried again in a minute.
             self._done("clear")
+            self._clear()
 
     def _clear(self) -> None:
         tools, kept = self._tools, self._retention

@@ -46,10 +46,13 @@ update jobs set
     losses = losses + (:lost and started_at is not null), holder = null, seen_at = :at
 where holder = :holder returning id, kind, attempt, state
 """
-_END_WAITING = """
+# Functions that wait for a holder that is gone, or that did not know yet that it was given up.
+_WAITING = """ready = 1 and queue >= 'holder:' and queue < 'holder;'
+    and not exists (select 1 from job_holders where 'holder:' || id = queue)"""
+_END_WAITING = f"""
 update jobs set state = 'interrupted', ready = null, finished_at = :at, seen_at = :at,
     error = 'the process that could run it ended'
-where state = 'queued' and queue = :queue returning id, kind, attempt, state
+where {_WAITING} returning id, kind, attempt, state
 """
 
 
@@ -71,12 +74,12 @@ class Leases:
         self._looked = 0.0
         self.holder = _new_id()
 
-    def register(self) -> None:
+    def register(self, holder: int | None = None) -> None:
         """Become a holder."""
         self._db.insert(
             "job_holders",
             {
-                "id": self.holder,
+                "id": self.holder if holder is None else holder,
                 "machine": self._here.machine,
                 "pid": self._here.pid,
                 "pid_started": self._here.started,
@@ -88,8 +91,9 @@ class Leases:
 
     def register_anew(self) -> None:
         """Become another holder, so that what was lost stays lost."""
-        self.holder = _new_id()
-        self.register()
+        holder = _new_id()
+        self.register(holder)
+        self.holder = holder
 
     def beat(self) -> bool:
         """Renew the lease; False when it is lost. Raises when the database cannot be written."""
@@ -134,6 +138,9 @@ class Leases:
                 ended += self._end(holder, beat, losses=1)
             else:
                 self._seen[holder] = (beat, silent)
+        if self._db.fetch_one(f"select 1 from jobs where {_WAITING} limit 1"):
+            waiting = self._db.fetch_all(_END_WAITING, {"at": now()}, timeout=PATIENCE)
+            ended += [Lost(*row) for row in waiting]
         return ended
 
     def _end(self, holder: int, beat: int | None, *, losses: int) -> list[Lost]:
@@ -149,10 +156,10 @@ class Leases:
                 "lost": losses,
                 "at": at,
                 "holder": holder,
-                "queue": own_queue(holder),
                 "error": "its process ended" if losses else "its manager was shut down",
             }
-            ended = [*tx.fetch_all(_END_RUNNING, values), *tx.fetch_all(_END_WAITING, values)]
+            ended = tx.fetch_all(_END_RUNNING, values)
+            ended += tx.fetch_all(_END_WAITING, {"at": at})
         return [Lost(*row) for row in ended]
 
 

@@ -278,8 +278,10 @@ class JobManager(JobReader):
             self._room = max(1, left // 4)
         self._room -= 1
 
-    def _save_row(self, job_id: int) -> None:
-        self._tools.unsaved.save(self._db, self._tools.leases.holder, [job_id])
+    def _save_row(self, job_id: int) -> bool:
+        unsaved = self._tools.unsaved
+        unsaved.save(self._db, self._tools.leases.holder, [job_id])
+        return not unsaved.owns(job_id)
 
     def _in_memory(self, request: Request, handler: Handler | None) -> Job:
         values = request.values

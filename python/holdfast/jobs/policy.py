@@ -108,17 +108,21 @@ def _snake(key: str) -> str:
 
 # In order: the value of something that is named as a secret, then what looks like one.
 _SECRETS = (
-    (re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://)[^/\s:@]*:[^/\s@]+@"), r"\1***@"),
-    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), r"\1 ***"),
+    # Each bounded: an error's text may be long, and a search that starts over at every letter slow.
+    (re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://)[^/\s:@]{0,200}:[^/\s@]{1,200}@"), r"\1***@"),
+    (re.compile(r"(?i)\b(bearer|basic)\s{1,8}[\w.~+/=-]{8,}"), r"\1 ***"),
     (
         re.compile(
-            r"(?i)([\w-]*(?:password|passwd|secret|token|api[_-]?key|authorization|cookie)[\w-]*"
-            r"[\"']?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s,;&]+)"
+            r"(?i)((?:password|passwd|secret|token|api[_-]?key|authorization|cookie)[\w-]{0,40}"
+            r"[\"']?\s{0,8}[=:]\s{0,8})(\"[^\"]*\"|'[^']*'|[^\s,;&]+)"
         ),
         r"\1***",
     ),
     (re.compile(r"\b(?:sk|pk|ghp|gho|xox[abp]|AKIA)[-_]?[A-Za-z0-9_-]{12,}"), "***"),
-    (re.compile(r"\b(?=[A-Za-z0-9+/_-]*\d)[A-Za-z0-9+/_-]{32,}={0,2}"), "***"),
+    (
+        re.compile(r"(?<![A-Za-z0-9+/_-])(?=[A-Za-z+/_-]*\d)[A-Za-z0-9+/_-]{32,}={0,2}"),
+        "***",
+    ),
     # A long quotation is content.
     (re.compile(r"(?<![\w'\"])(?:\"[^\"]{40,}\"|'[^']{40,}')(?!\w)"), "'...'"),
 )

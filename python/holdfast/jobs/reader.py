@@ -43,7 +43,9 @@ class JobReader:
         if not db.path.resolve().is_relative_to(root.resolve()):
             raise PathError(f"the database {db.path.name!r} does not lie in the data directory")
         self._db = db
-        self._workspaces = Workspaces(root, db.path.name)
+        # A database of the same name may lie in another directory below.
+        name = db.path.resolve().relative_to(root.resolve()).as_posix().replace("/", "%")
+        self._workspaces = Workspaces(root, name)
         self._published = Published(db, self._workspaces)
         self._signals = Signals()
 

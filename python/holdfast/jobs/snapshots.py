@@ -8,10 +8,10 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..database import Database
-from ..errors import Error, IntegrityError
+from ..errors import Error, IntegrityError, OperationalError
 from .errors import JobStopped, WorkspaceError
 from .models import Snapshot, now, stamp
 from .store import PATIENCE
@@ -79,9 +79,9 @@ class Published:
 
 
 class Snapshots(Published):
-    """Publishing and removing; `save` is called with a job before it publishes."""
+    """Publishing and removing; `save` has a job's row written, and says whether it is there."""
 
-    def __init__(self, db: Database, workspaces: Workspaces, save: Callable[[int], object]) -> None:
+    def __init__(self, db: Database, workspaces: Workspaces, save: Callable[[int], bool]) -> None:
         super().__init__(db, workspaces)
         self._save = save
 
@@ -120,30 +120,44 @@ class Snapshots(Published):
         deadline = time.monotonic() + OUTAGE
         while True:
             try:
-                self._save(context.id)
-                row = self._db.fetch_one(
-                    "insert into snapshots (name, job_id, attempt, directory, files, size, "
-                    "created_at) values (:name, :job_id, :attempt, :directory, :files, :size, :at) "
-                    f"returning {_COLUMNS}",
-                    {**values, "at": now()},
-                    timeout=PATIENCE,
-                )
-                assert row is not None
-                return self._snapshot(row)
+                if self._save(context.id):
+                    return self._insert(values)
             except IntegrityError:
-                context.check()
-                cancelled = self._db.fetch_value(
-                    "select cancel_requested_at from jobs where id = ? and attempt = ? "
-                    "and state = 'running'",
-                    [context.id, context.attempt],
-                )
-                context.stop("cancelled" if cancelled else "lost")
-                raise JobStopped("cancelled" if cancelled else "lost") from None
+                earlier = self._earlier(context.id, values["name"])
+                if earlier and self.workspaces.relative(earlier.path) == values["directory"]:
+                    # A commit that had failed has happened after all.
+                    return earlier
+                self._refused(context)
             except Error as error:
-                if not is_unavailable(error) or time.monotonic() > deadline:
+                if not is_unavailable(error):
                     raise
+            if time.monotonic() > deadline:
+                raise OperationalError(
+                    f"the database could not be written for {OUTAGE:g} s; nothing was published"
+                )
             context.check()
             time.sleep(0.1)
+
+    def _insert(self, values: dict[str, Any]) -> Snapshot:
+        row = self._db.fetch_one(
+            "insert into snapshots (name, job_id, attempt, directory, files, size, created_at) "
+            "values (:name, :job_id, :attempt, :directory, :files, :size, :at) "
+            f"returning {_COLUMNS}",
+            {**values, "at": now()},
+            timeout=PATIENCE,
+        )
+        assert row is not None
+        return self._snapshot(row)
+
+    def _refused(self, context: JobContext) -> NoReturn:
+        context.check()
+        cancelled = self._db.fetch_value(
+            "select cancel_requested_at from jobs where id = ? and attempt = ? "
+            "and state = 'running'",
+            [context.id, context.attempt],
+        )
+        context.stop("cancelled" if cancelled else "lost")
+        raise JobStopped("cancelled" if cancelled else "lost")
 
     def _attempt(self, snapshot: Snapshot) -> int:
         sql = "select attempt from snapshots where id = ?"

@@ -212,13 +212,13 @@ class JobStore:
         )
 
     def cancel(self, job_id: int) -> Job:
-        """Cancel a queued job, ask a running one to stop unless it has published; the job then."""
+        """Cancel a job or ask it to stop, unless it has published; the job then."""
         row = self._db.fetch_one(
             "update jobs set cancel_requested_at = coalesce(cancel_requested_at, :at), "
             "state = case state when 'queued' then 'cancelled' else state end, ready = null, "
             "finished_at = case state when 'queued' then :at end, seen_at = :at "
-            "where id = :id and (state = 'queued' or state = 'running' and not exists "
-            f"(select 1 from snapshots where job_id = jobs.id)) returning {COLUMNS}",
+            "where id = :id and state in ('queued', 'running') and not exists "
+            f"(select 1 from snapshots where job_id = jobs.id) returning {COLUMNS}",
             {"id": job_id, "at": now()},
             timeout=PATIENCE,
         )
@@ -279,24 +279,26 @@ class JobStore:
         """Delete jobs that have ended: by age, and beyond the newest `keep`."""
         pruned = 0
         newest = self._db.fetch_value("select max(id) from jobs")
-        tests: list[tuple[str, Any]] = []
+        tests: list[tuple[str, tuple[Any, ...]]] = []
         if older_than is not None:
             with suppress(OverflowError):  # Nothing is as old as that.
-                tests.append(("finished_at < ?", stamp(datetime.now(UTC) - older_than)))
+                tests.append(("finished_at < ?", (stamp(datetime.now(UTC) - older_than),)))
         if keep is not None:
+            # Not by id: those of jobs from memory are negative.
             edge = (
-                f"select id from jobs where state in {_TERMINAL} order by id desc limit 1 offset ?"
+                f"select created_at, id from jobs where state in {_TERMINAL} "
+                "order by created_at desc, id desc limit 1 offset ?"
             )
-            last = self._db.fetch_value(edge, [keep])
+            last = self._db.fetch_one(edge, [keep])
             if last is not None:
-                tests.append(("id <= ?", last))
-        for test, value in tests:
+                tests.append(("(created_at, id) <= (?, ?)", last))
+        for test, values in tests:
             # SQLite would give the id of the newest job again.
             sql = (
                 f"delete from jobs where id in (select id from jobs where state in {_TERMINAL} "
                 f"and {test} and id <> ? order by id limit {BATCH})"
             )
-            while count := self._db.execute(sql, [value, newest], timeout=PATIENCE):
+            while count := self._db.execute(sql, [*values, newest], timeout=PATIENCE):
                 pruned += count
         return pruned
 

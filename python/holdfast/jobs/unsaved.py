@@ -62,11 +62,12 @@ class Unsaved:
         self._lock = threading.Lock()
         self._jobs: dict[int, _Entry] = {}
         self._outcomes: dict[tuple[int, int], Outcome] = {}
-        self._taken = 0
+        #: Those that are being written, still to be seen.
+        self._writing: dict[tuple[int, int], Outcome] = {}
         self.lost = 0
 
     def __len__(self) -> int:
-        return len(self._jobs) + len(self._outcomes) + self._taken
+        return len(self._jobs) + len(self._outcomes) + len(self._writing)
 
     # Jobs
 
@@ -234,23 +235,26 @@ class Unsaved:
             else:
                 ready = [key for key in self._outcomes if key[0] not in self._jobs]
                 taken = {key: self._outcomes.pop(key) for key in ready}
-            self._taken += len(taken)
+            self._writing.update(taken)
             return taken
 
-    def written(self, count: int) -> None:
-        """Forget so many outcomes that were taken."""
+    def written(self, outcomes: Iterable[tuple[int, int]]) -> None:
+        """Forget outcomes that were taken."""
         with self._lock:
-            self._taken -= count
+            for start in outcomes:
+                self._writing.pop(start, None)
 
     def put_back(self, outcomes: dict[tuple[int, int], Outcome]) -> None:
         """Keep outcomes on that could not be written."""
         with self._lock:
-            self._taken -= len(outcomes)
+            for start in outcomes:
+                self._writing.pop(start, None)
             self._outcomes = {**outcomes, **self._outcomes}
 
     def as_known_here(self, job: Job) -> Job:
         """Return a job as it will be when its outcome is written."""
-        outcome = self._outcomes.get((job.id, job.attempt))
+        start = (job.id, job.attempt)
+        outcome = self._outcomes.get(start) or self._writing.get(start)
         if outcome is None or job.state != JobState.RUNNING or outcome.state == "queued":
             return job
         state = JobState.CANCELLED if job.cancel_requested else JobState(outcome.state)
@@ -283,12 +287,18 @@ def _row(values: dict[str, Any], outcome: Outcome | None, holder: int) -> dict[s
         row["queue"] = own_queue(holder)
     if outcome is not None:
         cancelled = row["cancel_requested_at"] is not None
+        again = not cancelled and outcome.state == "queued"
+        failed = outcome.error is not None and outcome.state in ("failed", "queued")
         row.update(
             state="cancelled" if cancelled else outcome.state,
+            ready=(outcome.run_at is None) if again else None,
+            run_at=outcome.run_at or row["run_at"],
             result=None if cancelled else outcome.result,
             error=outcome.error,
-            failures=row["failures"] + (outcome.state == "failed"),
-            finished_at=outcome.at,
+            failures=row["failures"] + failed,
+            started_at=None if again else row["started_at"],
+            seen_at=outcome.at,
+            finished_at=None if again else outcome.at,
             **outcome.progress._asdict(),
         )
     row["holder"] = holder if row["state"] == "running" else None

@@ -228,10 +228,12 @@ class Workers:
                 self.close()
             elif isinstance(error, Error) and is_unavailable(error):
                 self.went_down(error)
+                if through_outage:
+                    raise
             else:
                 raise
             return []
-        unsaved.written(len(outcomes))
+        unsaved.written(outcomes)
         for ((job_id, attempt), outcome), state in zip(outcomes.items(), states, strict=True):
             self.tell(job_id, attempt, outcome, state)
         return claims

@@ -7,6 +7,7 @@ The files of a job are in `staging/DATABASE/ID-ATTEMPT`. What it publishes is mo
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ from pathlib import Path, PurePath
 
 from .errors import WorkspaceError
 
+_logger = logging.getLogger("holdfast.jobs")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _RUN = re.compile(r"(-?\d+)-(\d+)")
 
@@ -116,11 +118,11 @@ class Workspaces:
         removed = 0
         for path in _entries(self._staging):
             if not _is_of(path, running):
-                removed += remove(path)
+                removed += _unless_it_stays(path, remove)
         for home in _entries(self._published):
             for path in _entries(home):
                 if not _is_of(path, running) and not known(self.relative(path)):
-                    removed += self.drop(self.relative(path))
+                    removed += _unless_it_stays(path, lambda it: self.drop(self.relative(it)))
         return removed
 
 
@@ -168,6 +170,14 @@ def pin(path: Path) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _unless_it_stays(path: Path, take: Callable[[Path], bool]) -> bool:
+    try:
+        return take(path)
+    except OSError as error:
+        _logger.warning("%s cannot be cleared away: %s", path.name, error.strerror)
+        return False
 
 
 def _is_of(path: Path, running: Callable[[int, int, float], bool]) -> bool:
