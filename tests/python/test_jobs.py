@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -21,6 +21,7 @@ from holdfast.jobs import (
     UnknownHandlerError,
     UnknownJobError,
 )
+from job_processes import eventually
 
 Make = Callable[..., JobManager]
 
@@ -172,6 +173,35 @@ def test_old_jobs_are_pruned_by_age_and_by_number(make: Make) -> None:
     assert [job.id for job in jobs.list().items] == [waiting.id]
     jobs.cancel(waiting.id)
     assert jobs.prune(keep=0) == 0, "the id of the newest job would be given again"
+
+
+def test_the_newest_by_time_are_kept_when_jobs_are_pruned(make: Make, path: Path) -> None:
+    jobs = make(workers=0)
+    for _ in range(3):
+        jobs.cancel(jobs.submit("any").id)
+    with holdfast.open(path) as db:
+        # As a job that was accepted in memory is written.
+        db.execute(
+            "insert into jobs (id, kind, queue, state, ready, created_at, finished_at) "
+            "values (-5, 'any', 'any', 'succeeded', null, '2999-01-01', '2999-01-01')"
+        )
+    assert jobs.prune(keep=1) == 2, "the newest and the one with the highest id stay"
+    assert [job.id for job in jobs.list().items] == [3, -5]
+
+
+def test_a_server_that_says_when_is_not_asked_before(jobs: JobManager) -> None:
+    class TooManyRequests(Exception):
+        headers: ClassVar = {"Retry-After": "3600"}
+
+    @jobs.handler("ask", retries=holdfast.RetryPolicy(attempts=10**9))
+    def ask(ctx: JobContext, _: Any) -> None:
+        raise TooManyRequests
+
+    job = jobs.submit("ask")
+    eventually(lambda: jobs.get(job.id).failures == 1)
+    run_at = jobs.get(job.id).run_at
+    assert run_at is not None
+    assert run_at > datetime.now(UTC) + timedelta(minutes=50)
 
 
 def test_a_handler_is_registered_again_when_a_script_is_run_again(jobs: JobManager) -> None:

@@ -134,3 +134,12 @@ def test_a_shutdown_that_cancels_reaches_a_job_that_was_started_just_now(
         finally:
             logger.removeHandler(slow)
         assert jobs.status(job.id) is JobState.QUEUED
+
+
+def test_a_function_for_a_holder_that_was_given_up_is_interrupted(path: Path) -> None:
+    with holdfast.open(path) as db, JobManager(db, workers=1) as jobs:
+        jobs.handler("other")(lambda _, __: None)
+        db.execute(
+            "insert into jobs (id, kind, queue, created_at) values (1, 'f', 'holder:5', '2026-01-01')"
+        )
+        assert jobs.wait(1, 10).state == "interrupted"

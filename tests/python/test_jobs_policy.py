@@ -1,5 +1,6 @@
 """What may be kept beside a job, and what is kept of its errors."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -108,10 +109,13 @@ def test_an_error_is_cut_and_says_where_it_was_raised() -> None:
 
     assert redact(ValueError("x " * 1000)).endswith("x x...")
     assert len(redact(ValueError("x " * 10_000_000))) == 500
+    for text in ("token" * 2000, "a" * 10_000, "sEcReT=" * 1500, "a1" * 5000, '"' * 10_000):
+        # A search that started over at each letter would not come to an end here.
+        assert redact(ValueError(text)).startswith("ValueError: ")
     assert redact(Strange()) == "Strange: (its message cannot be read)"
     with pytest.raises(ValueError) as caught:
         int("x")
-    assert redact(caught.value).endswith("(test_jobs_policy.py, line 113)")
+    assert re.search(r"\(test_jobs_policy.py, line \d+\)$", redact(caught.value))
 
 
 def test_no_secret_reaches_the_file_or_the_log(

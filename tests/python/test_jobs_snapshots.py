@@ -3,31 +3,18 @@
 import os
 import threading
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import holdfast
 from handlers import WAIT
-from holdfast.jobs import JobContext, JobManager, Snapshot, WorkspaceError
+from holdfast.jobs import JobContext, JobManager, WorkspaceError
+from job_processes import eventually
+from job_snapshots import files, publish
 
 Make = Callable[..., JobManager]
-
-
-def files(folder: Path) -> list[str]:
-    """Every file below a folder of the data directory."""
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
-
-
-def publish(jobs: JobManager, body: str, name: str = "documents") -> Snapshot:
-    def work(ctx: JobContext, _: Any) -> int:
-        ctx.path("a/b.txt").write_text(body)
-        (ctx.workspace / "c.txt").write_text("c")
-        return ctx.publish(name).id
-
-    identifier = jobs.result(jobs.submit(work).id, WAIT)
-    return next(each for each in jobs.snapshots() if each.id == identifier)
 
 
 def test_a_snapshot_is_the_whole_workspace(jobs: JobManager, path: Path) -> None:
@@ -151,52 +138,15 @@ def test_a_data_directory_with_a_link_in_it_is_refused(jobs: JobManager, path: P
     assert list(elsewhere.iterdir()) == []
 
 
-def test_old_snapshots_are_retired_unless_they_are_pinned(
-    make: Make, path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_job_that_has_published_and_waits_to_be_tried_again_is_not_cancelled(
+    jobs: JobManager,
 ) -> None:
-    monkeypatch.setattr("holdfast.jobs.snapshots.GRACE", -1.0)
-    monkeypatch.setattr("holdfast.jobs.keeper.CLEAR", 0.0)
-    jobs = make(keep_snapshots=2)
-    first = publish(jobs, "0")
-    with jobs.pinned("documents") as pinned:
-        assert pinned == first
-        for number in range(1, 5):
-            publish(jobs, str(number))
-        until(lambda: len(jobs.snapshots()) == 2)
-        assert (first.path / "a/b.txt").read_text() == "0"
-    until(lambda: not first.path.exists())
-    assert [(s.path / "a/b.txt").read_text() for s in jobs.snapshots()] == ["4", "3"]
-    assert len(files(path.parent / "snapshots")) == 4
+    @jobs.handler("late", retries=holdfast.RetryPolicy(attempts=2, min_delay=60, max_delay=60))
+    def late(ctx: JobContext, _: Any) -> None:
+        (ctx.workspace / "f").write_text("x")
+        ctx.publish("documents")
+        raise RuntimeError("after it was published")
 
-
-def test_the_newest_snapshot_stays_however_old(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("holdfast.jobs.snapshots.GRACE", -1.0)
-    monkeypatch.setattr("holdfast.jobs.keeper.CLEAR", 0.0)
-    jobs = make(max_snapshot_age=timedelta(seconds=-1))
-    publish(jobs, "1")
-    newest = publish(jobs, "2")
-    until(lambda: len(jobs.snapshots()) == 1)
-    assert jobs.latest("documents") == newest
-
-
-def test_what_nobody_owns_is_swept(make: Make, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("holdfast.jobs.keeper.CLEAR", 0.0)
-    staging = path.parent / "staging" / path.name
-    published = path.parent / "snapshots" / path.name / "documents"
-    other = path.parent / "staging" / "other.db" / "1-1"
-    for folder in (staging / "7-1", staging / "trash-1-2", published / "7-1", other):
-        folder.mkdir(parents=True)
-        (folder / "f").write_text("x")
-    jobs = make()
-    snapshot = publish(jobs, "kept")
-    until(lambda: not any(staging.iterdir()))
-    until(lambda: list(published.iterdir()) == [snapshot.path])
-    assert other.exists(), "it belongs to another database"
-
-
-def until(true: Callable[[], bool]) -> None:
-    for _ in range(int(WAIT / 0.01)):
-        if true():
-            return
-        threading.Event().wait(0.01)
-    raise AssertionError("it did not come to that")
+    job = jobs.submit("late")
+    eventually(lambda: jobs.get(job.id).failures == 1)
+    assert jobs.cancel(job.id).state == "queued"
