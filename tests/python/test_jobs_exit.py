@@ -140,6 +140,7 @@ def test_a_function_for_a_holder_that_was_given_up_is_interrupted(path: Path) ->
     with holdfast.open(path) as db, JobManager(db, workers=1) as jobs:
         jobs.handler("other")(lambda _, __: None)
         db.execute(
-            "insert into jobs (id, kind, queue, created_at) values (1, 'f', 'holder:5', '2026-01-01')"
+            "insert into jobs (id, kind, queue, created_at) "
+            "values (1, 'f', 'holder:5', '2026-01-01 00:00:00+00:00')"
         )
         assert jobs.wait(1, 10).state == "interrupted"
