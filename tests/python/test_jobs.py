@@ -151,6 +151,42 @@ def test_bad_input_is_refused_clearly(jobs: JobManager) -> None:
         jobs.wait(jobs.submit("known", delay=60).id, 0.01)
 
 
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda jobs: jobs.handler(lambda ctx, payload: None), r'write @jobs.handler\("name"\)'),
+        (lambda jobs: jobs.handler("x")(lambda payload: None), "takes two arguments"),
+        (lambda jobs: jobs.submit("known", files=[1]), "submit has no option files"),
+        (lambda jobs: jobs.submit("known", delay="5"), "delay is a number"),
+        (lambda jobs: jobs.submit("known", tx=5), "asubmit takes one of open_async"),
+        (lambda jobs: jobs.handler("x", timeout="5")(lambda ctx, payload: None), "timeout is"),
+        (lambda jobs: jobs.get(jobs.submit("known", delay=60)), "as in job.id, not Job"),
+        (lambda jobs: jobs.prune(older_than=5), "older_than is a timedelta"),
+        (lambda jobs: jobs.list(since="2h"), "since is a datetime with a time zone"),
+        (lambda jobs: JobManager("jobs.db"), "db is what holdfast.open returns, not str"),
+    ],
+)
+def test_what_is_of_a_wrong_kind_is_said(
+    jobs: JobManager, call: Callable[[JobManager], object], said: str
+) -> None:
+    jobs.handler("known")(lambda ctx, payload: None)
+    with pytest.raises((TypeError, ValueError), match=said):
+        call(jobs)
+
+
+def test_each_start_is_in_the_history_however_short(jobs: JobManager, path: Path) -> None:
+    @jobs.handler("fails", retries=holdfast.RetryPolicy(attempts=2, min_delay=0.0))
+    def fails(ctx: JobContext, _: Any) -> None:
+        raise RuntimeError("at once")
+
+    with holdfast.open(path) as db, db.transaction() as tx:
+        ids = [jobs.submit("fails", tx=tx).id for _ in range(20)]
+    for job_id in ids:
+        assert jobs.wait(job_id, WAIT).saved
+        events = [event.event for event in jobs.events(job_id)]
+        assert events == ["job_queued", "job_started", "job_failed"] * 2
+
+
 def test_a_full_queue_refuses_more(make: Make) -> None:
     jobs = make(workers=0, queue_size=3)
     for _ in range(3):

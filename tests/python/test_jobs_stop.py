@@ -14,7 +14,6 @@ from holdfast.jobs import (
     JobFailedError,
     JobManager,
     JobStopped,
-    UnknownHandlerError,
 )
 
 Make = Callable[..., JobManager]
@@ -150,7 +149,7 @@ def test_a_shut_down_manager_has_no_threads_and_takes_no_jobs(path: Path) -> Non
             assert threading.active_count() == before
             assert jobs.result(jobs.submit(lambda ctx, payload: 1).id, WAIT) == 1
         assert not [t for t in threading.enumerate() if t.name.startswith("holdfast-job")]
-        with pytest.raises(UnknownHandlerError, match="shut down"):
+        with pytest.raises(holdfast.ClosedError, match="shut down"):
             jobs.submit(lambda ctx, payload: 1)
         assert db.fetch_value("select count(*) from job_holders") == 0
 

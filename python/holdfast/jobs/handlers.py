@@ -47,13 +47,19 @@ def handler_of(function: Function, retries: int | RetryPolicy, timeout: float | 
     """Make a handler; TypeError and ValueError for what cannot be one."""
     if not callable(function):
         raise TypeError(f"a handler is a function (ctx, payload), not {type(function).__name__}")
+    try:
+        inspect.signature(function).bind(None, None)
+    except TypeError:
+        raise TypeError("a handler takes two arguments: (ctx, payload)") from None
+    except ValueError:
+        pass  # It is built in, and does not say.
     if isinstance(retries, RetryPolicy):
         policy = retries
-    elif isinstance(retries, int) and not isinstance(retries, bool) and 0 <= retries <= 1000:  # pyright: ignore[reportUnnecessaryIsInstance]
+    elif isinstance(retries, int) and not isinstance(retries, bool) and 0 <= retries <= 1000:
         policy = RetryPolicy(attempts=retries + 1)
     else:
         raise ValueError(f"retries is a number from 0 to 1000 or a RetryPolicy, not {retries!r}")
-    if timeout is not None and not 0 < timeout < float("inf"):
+    if timeout is not None and not (isinstance(timeout, int | float) and 0 < timeout < 1e9):
         raise ValueError(f"timeout is a number of seconds above 0, or None, not {timeout!r}")
     return Handler(function, policy, timeout)
 

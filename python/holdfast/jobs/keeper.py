@@ -119,8 +119,12 @@ class Keeper:
             if not workers.closing:
                 self._look()
         except ClosedError:
-            if not workers.closing:
-                _logger.warning("the database was closed: shut the jobs down before it")
+            if workers.running or len(self._tools.unsaved) or not workers.closing:
+                _logger.error(
+                    "the database was closed while %d jobs ran, whose ends are not kept: shut the "
+                    "jobs down before it",
+                    len(workers.running),
+                )
             workers.close()
             self._abandon = True
         except Error as error:

@@ -11,8 +11,9 @@ from contextlib import AbstractContextManager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
+from .. import AsyncTransaction, Transaction
 from ..database import Database
-from ..errors import Error, ForkError, IntegrityError
+from ..errors import ClosedError, Error, ForkError, IntegrityError
 from .errors import QueueFullError, UnknownHandlerError
 from .events import EventLog
 from .handlers import Function, Handler, handler_of
@@ -31,7 +32,6 @@ from .workers import Tools, Workers
 from .workspace import inside
 
 if TYPE_CHECKING:
-    from .. import AsyncTransaction, Transaction
     from .._retry import RetryPolicy
 
 F = TypeVar("F", bound=Function)
@@ -90,7 +90,7 @@ class JobManager(JobReader):
             ("restarts", restarts, 0),
             ("keep_snapshots", keep_snapshots, 1),
         ):
-            if not value >= least:
+            if not isinstance(value, int | float) or not value >= least:
                 raise ValueError(f"{name} is a number from {least}, not {value!r}")
         super().__init__(db, data_dir=data_dir)
         policy = policy or MetadataPolicy()
@@ -114,6 +114,7 @@ class JobManager(JobReader):
             Retention(keep_jobs, max_job_age, keep_snapshots, max_snapshot_age),
         )
         self._pid = os.getpid()
+        self._forked = False
         self.ui_state = UiState(db, policy)
         self._crew(workers)
         try:
@@ -135,6 +136,7 @@ class JobManager(JobReader):
         # A forked child has none of the threads: what it submits, the parent runs.
         if os.getpid() != self._pid:
             self._pid = os.getpid()
+            self._forked = True
             # Locks of the parent's threads may be held here for ever.
             self._signals = Signals()
             self._tools = self._tools._replace(
@@ -144,6 +146,9 @@ class JobManager(JobReader):
             )
             self._crew(0)
         return self._workers
+
+    def _is_settled(self, job: Job) -> bool:
+        return job.saved or self._workers.outage
 
     def _heard(self, job_id: int, call: Callable[[], object]) -> AbstractContextManager[None]:
         self._here()
@@ -161,10 +166,14 @@ class JobManager(JobReader):
         `timeout` is in seconds, for each start: then `ctx.check()` raises, and the job has failed.
         """
 
+        if callable(name):
+            raise TypeError('a handler has a name: write @jobs.handler("name")')
+        Request.check_kind(name)
+
         def register(function: F) -> F:
             made = handler_of(function, retries, timeout)
             workers = self._here()
-            workers.register(Request.check_kind(name), made)
+            workers.register(name, made)
             if self._count:
                 self._keeper.start()
                 workers.ring()
@@ -191,6 +200,8 @@ class JobManager(JobReader):
 
         Raises UnknownHandlerError, QueueFullError, MetadataPolicyError.
         """
+        if tx is not None and not isinstance(tx, Transaction):
+            raise TypeError("tx is a transaction of holdfast.open; asubmit takes one of open_async")
         request, handler = self._request(job, payload, options)
         if handler is not None:
             # No worker may look for the function before it is there.
@@ -228,6 +239,8 @@ class JobManager(JobReader):
         """`submit` for event loops; `tx` is a transaction of `holdfast.open_async`."""
         if tx is None:
             return await asyncio.to_thread(self.submit, job, payload, **options)
+        if not isinstance(tx, AsyncTransaction):
+            raise TypeError("tx is a transaction of holdfast.open_async; submit takes one of open")
         request, handler = self._request(job, payload, options)
         values = request.values
         try:
@@ -255,14 +268,18 @@ class JobManager(JobReader):
                     "or submit it through a manager with workers=0 for another process to run"
                 )
         else:
+            if self._forked:
+                raise ForkError("the workers are the parent's, which does not have this function")
             if not self._count:
-                raise ForkError("a function runs in its own process, and this one has no workers")
+                raise UnknownHandlerError("a function runs here, and this manager has workers=0")
             handler = handler_of(job, 0, None)
             self._keeper.start()
             kind = Request.check_kind(getattr(job, "__qualname__", type(job).__name__)[-100:])
             queue = own_queue(self._tools.leases.holder)
         if workers.closing:
-            raise UnknownHandlerError("the manager is shut down: it takes no more jobs")
+            raise ClosedError("the manager is shut down: it takes no more jobs")
+        if unknown := options.keys() - Options.__annotations__.keys():
+            raise TypeError(f"submit has no option {', '.join(sorted(unknown))}")
         text = self._tools.policy.dump(payload)
         return Request.of(kind, queue, payload, text, **options), handler
 

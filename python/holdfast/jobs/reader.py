@@ -39,6 +39,8 @@ class JobReader:
     """
 
     def __init__(self, db: Database, *, data_dir: str | os.PathLike[str] | None = None) -> None:
+        if not isinstance(db, Database):
+            raise TypeError(f"db is what holdfast.open returns, not {type(db).__name__}")
         root = db.path.parent if data_dir is None else Path(data_dir).resolve()
         if not db.path.resolve().is_relative_to(root.resolve()):
             raise PathError(f"the database {db.path.name!r} does not lie in the data directory")
@@ -70,6 +72,8 @@ class JobReader:
         """Read up to `limit` jobs, the newest first; `cursor` is that of the page before."""
         if not 1 <= limit <= LIMIT:
             raise ValueError(f"limit is a number from 1 to {LIMIT}, not {limit!r}")
+        if since is not None and getattr(since, "tzinfo", None) is None:
+            raise ValueError(f"since is a datetime with a time zone, not {since!r}")
         states = [state] if isinstance(state, str) else state
         names = [JobState(each).value for each in states]
         tests: builtins.list[str] = []
@@ -135,6 +139,10 @@ class JobReader:
         """Wait for the result of a job. Raises JobFailedError when it ends without one."""
         return _result_of(self.wait(job_id, timeout))
 
+    def _is_settled(self, job: Job) -> bool:
+        """Whether the end of a job may be told: it is in the database."""
+        return job.saved
+
     def _heard(self, job_id: int, call: Callable[[], object]) -> AbstractContextManager[None]:
         return self._signals.heard(job_id, call)
 
@@ -144,7 +152,7 @@ class JobReader:
         with self._heard(job_id, changed.set):
             while True:
                 yield (job := self.get(job_id))
-                if job.state.finished:
+                if job.state.finished and self._is_settled(job):
                     return
                 changed.wait(_pause(job, deadline, timeout))
                 changed.clear()
@@ -161,7 +169,7 @@ class JobReader:
         with self._heard(job_id, tell):
             while True:
                 job = await asyncio.to_thread(self.get, job_id)
-                if job.state.finished:
+                if job.state.finished and self._is_settled(job):
                     return _result_of(job)
                 pause = _pause(job, deadline, timeout)
                 with suppress(builtins.TimeoutError):

@@ -111,10 +111,10 @@ def _due(run_at: datetime | None, delay: float | None) -> datetime:
     if delay is not None:
         if run_at is not None:
             raise ValueError("give run_at or delay, not both")
-        if not 0 <= delay <= 10 * 366 * 86400:
+        if not isinstance(delay, int | float) or not 0 <= delay <= 10 * 366 * 86400:
             raise ValueError(f"delay is a number of seconds up to ten years, not {delay!r}")
         return datetime.now(UTC) + timedelta(seconds=delay)
     assert run_at is not None
-    if run_at.tzinfo is None:
+    if getattr(run_at, "tzinfo", None) is None:
         raise ValueError("run_at has no time zone: use datetime.now(UTC) + timedelta(...)")
     return run_at

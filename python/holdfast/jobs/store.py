@@ -77,6 +77,10 @@ update jobs set
 where id = :id and attempt = :attempt and state = 'running'
 returning state
 """
+_BEGUN = """
+update jobs set started_at = ?
+where id = ? and attempt = ? and started_at is null and state = 'running'
+"""
 _RETRY = f"""
 update jobs set state = 'queued', ready = 1, run_at = null, failures = 0, losses = 0,
     cancel_requested_at = null, started_at = null, finished_at = null, seen_at = :at,
@@ -170,16 +174,14 @@ class JobStore:
 
     def begun(self, starts: Iterable[tuple[str, int, int]]) -> None:
         """Write when claimed jobs were started, each with its id and attempt."""
-        self._db.execute_many(
-            "update jobs set started_at = ? where id = ? and attempt = ? and started_at is null "
-            "and state = 'running'",
-            list(starts),
-            timeout=PATIENCE,
-        )
+        self._db.execute_many(_BEGUN, list(starts), timeout=PATIENCE)
 
     def finish(self, tx: Transaction, job_id: int, attempt: int, outcome: Outcome) -> str | None:
         """End a start; the state that the job is in now, None for a start that was not ours."""
         at, _, state, result, error, run_at, progress, _, begun = outcome
+        if begun is not None and state == "queued":
+            # For the history, which takes the start from the row.
+            tx.execute(_BEGUN, [begun, job_id, attempt])
         row = tx.fetch_one(
             _FINISH,
             {
@@ -277,6 +279,8 @@ class JobStore:
 
     def prune(self, older_than: timedelta | None, keep: int | None) -> int:
         """Delete jobs that have ended: by age, and beyond the newest `keep`."""
+        if older_than is not None and not isinstance(older_than, timedelta):
+            raise TypeError(f"older_than is a timedelta, not {older_than!r}")
         pruned = 0
         newest = self._db.fetch_value("select max(id) from jobs")
         tests: list[tuple[str, tuple[Any, ...]]] = []
@@ -309,6 +313,8 @@ def _urgency(row: tuple[Any, ...]) -> tuple[int, int]:
 
 def read_job(db: Database | Transaction, job_id: int) -> Job:
     """Read one job; UnknownJobError."""
+    if type(job_id) is not int:
+        raise TypeError(f"the id of a job is an int, as in job.id, not {type(job_id).__name__}")
     row = db.fetch_one(READ, [job_id])
     if row is None:
         raise UnknownJobError(f"there is no job {job_id}; it may have been pruned")

@@ -26,7 +26,7 @@ _RUN = re.compile(r"(-?\d+)-(\d+)")
 
 def check_name(name: str) -> str:
     """Return a snapshot's name; WorkspaceError where it could lead elsewhere."""
-    if not isinstance(name, str) or not _NAME.fullmatch(name):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise WorkspaceError(
             f"{name!r} cannot be the name of a snapshot: up to 100 letters, digits, '.', '_' and "
             "'-', the first a letter or digit"
