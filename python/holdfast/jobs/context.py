@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import JobStopped, Reason
+from .errors import JobStopped, Reason, WorkspaceError
 from .models import Progress, Snapshot
 from .store import Claim
 from .workspace import inside
@@ -40,6 +40,8 @@ class JobContext:
         self._workspace: Path | None = None
         self._progress: tuple[float | None, str | None, str | None] = (None, None, None)
         self._reported: object = self._progress
+        self._moving = threading.RLock()
+        self._ended = False
         self._on_stop: Callable[[], object] | None = None
 
     def report(
@@ -79,6 +81,7 @@ class JobContext:
     def workspace(self) -> Path:
         """A directory of this start alone, made empty at its first use and removed at its end."""
         if self._workspace is None:
+            self._refuse_after_the_end()
             self._workspace = self._snapshots.workspaces.fresh(self.id, self.attempt)
         return self._workspace
 
@@ -100,9 +103,11 @@ class JobContext:
         Raises JobStopped when the job was cancelled or lost before the commit, WorkspaceError for
         links and special files.
         """
-        snapshot = self._snapshots.publish(self, name, self._workspace)
-        self._workspace = None
-        return snapshot
+        with self._moving:
+            self._refuse_after_the_end()
+            snapshot = self._snapshots.publish(self, name, self._workspace)
+            self._workspace = None
+            return snapshot
 
     # For the manager
 
@@ -136,6 +141,16 @@ class JobContext:
         self._reported = self._progress
         return self.progress
 
+    def end(self) -> None:
+        """Remove the workspace for good: a thread that the handler left behind gets no other."""
+        with self._moving:
+            self._ended = True
+            self.clean_up()
+
+    def _refuse_after_the_end(self) -> None:
+        if self._ended:
+            raise WorkspaceError("the handler has returned: join its threads before it does")
+
     def clean_up(self) -> None:
         """Remove the workspace."""
         if self._workspace is not None:
@@ -145,4 +160,8 @@ class JobContext:
 
 def _text(value: object, length: int) -> str:
     # A file name may hold bytes that are no text.
-    return str(value)[:length].encode(errors="replace").decode()
+    try:
+        text = str(value)
+    except Exception:
+        text = "?"
+    return text[:length].encode(errors="replace").decode()

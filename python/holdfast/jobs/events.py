@@ -50,7 +50,9 @@ class EventLog:
         fields = {name: value for name, value in fields.items() if value is not None}
         if logged:
             text = " ".join(f"{name}={value}" for name, value in fields.items())
-            _logger.log(level, "%s %s", event, text, extra={"event": event, **_safe(fields)})
+            # A filter or a handler of the app's must not end a worker.
+            with suppress(Exception):
+                _logger.log(level, "%s %s", event, text, extra={"event": event, **_safe(fields)})
         if self._path is not None:
             line = {"at": now(), "event": event, **fields, "pid": os.getpid()}
             self._append(self._path, json.dumps(line, ensure_ascii=False).encode() + b"\n")

@@ -16,7 +16,7 @@ from ..errors import ClosedError, Error
 from .context import JobContext
 from .events import EVENTS
 from .models import now
-from .store import Outcome
+from .store import PATIENCE, Outcome
 from .unsaved import is_unavailable
 from .workers import Tools, Workers
 
@@ -64,7 +64,8 @@ class Keeper:
             if self._thread is not None:
                 return
             try:
-                self._register()
+                if not self._workers.outage:
+                    self._register()
             except Error as error:
                 if not is_unavailable(error):
                     raise
@@ -77,7 +78,9 @@ class Keeper:
 
         With `abandon`, what still runs after `timeout` seconds is given back as it is.
         """
-        if self._thread is None or self._thread is threading.current_thread():
+        here = threading.current_thread()
+        if self._thread is None or here is self._thread or here in self._workers.alive:
+            # A worker cannot wait for itself.
             return
         self._wake.set()
         self._thread.join(timeout)
@@ -92,7 +95,7 @@ class Keeper:
         return self._thread is not None and self._thread.is_alive()
 
     def _register(self) -> None:
-        migrate(self._tools)
+        migrate(self._tools, PATIENCE)
         self._tools.leases.register()
         self._registered = True
 
@@ -108,8 +111,8 @@ class Keeper:
 
     def _round(self) -> None:
         workers = self._workers
-        self._stop_late()
         try:
+            self._stop_late()
             self._write()
             if workers.outage:
                 workers.outage = False
@@ -274,9 +277,9 @@ class Keeper:
         self._due[what] = time.monotonic()
 
 
-def migrate(tools: Tools) -> None:
-    """Make the tables, or bring them up to date."""
-    report = tools.store.migrate()
+def migrate(tools: Tools, timeout: float) -> None:
+    """Make the tables, or bring them up to date; `timeout` in seconds."""
+    report = tools.store.migrate(timeout)
     if report.applied:
         tools.events.tell(
             "db_migrated",

@@ -55,6 +55,12 @@ update jobs set state = 'interrupted', ready = null, finished_at = :at, seen_at 
 where {_WAITING} returning id, kind, attempt, state
 """
 
+_END_LATER = """
+update jobs set state = 'interrupted', ready = null, finished_at = :at, seen_at = :at,
+    error = 'the process that could run it ended'
+where ready = 0 and queue = :queue returning id, kind, attempt, state
+"""
+
 
 #: Functions that only their process could run carry its holder in `queue`.
 def own_queue(holder: int) -> str:
@@ -160,6 +166,7 @@ class Leases:
             }
             ended = tx.fetch_all(_END_RUNNING, values)
             ended += tx.fetch_all(_END_WAITING, {"at": at})
+            ended += tx.fetch_all(_END_LATER, {"at": at, "queue": own_queue(holder)})
         return [Lost(*row) for row in ended]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
+import time
 import weakref
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
@@ -25,7 +26,7 @@ from .reader import JobReader
 from .request import Options, Request
 from .signals import Signals
 from .snapshots import Snapshots
-from .store import READ, SAME, JobStore, read_job
+from .store import PATIENCE, READ, SAME, UNHURRIED, JobStore, read_job
 from .ui_state import UiState
 from .unsaved import Unsaved, is_unavailable
 from .workers import Tools, Workers
@@ -118,7 +119,7 @@ class JobManager(JobReader):
         self.ui_state = UiState(db, policy)
         self._crew(workers)
         try:
-            migrate(self._tools)
+            migrate(self._tools, PATIENCE if workers else UNHURRIED)
         except Error as error:
             if not workers or not is_unavailable(error):
                 raise
@@ -306,8 +307,8 @@ class JobManager(JobReader):
             # What keeps the file from being written mostly lets it be read.
             with suppress(Error):
                 same = self._db.fetch_value(SAME, [values["kind"], values["dedupe_key"]])
-                if same is not None:
-                    return self.get(same)
+                if same is not None and not (job := self.get(same)).state.finished:
+                    return job
         job_id = self._tools.unsaved.submit(request.values, request.delay)
         self._accepted(job_id, request, handler)
         return self.get(job_id)
@@ -363,6 +364,7 @@ class JobManager(JobReader):
                 if (running, attempt) == (job_id, job.attempt):
                     context.stop("cancelled")
         elif job.state is JobState.CANCELLED:
+            workers.forget(job_id)
             tools.events.tell("job_cancelled", job=job_id, kind=job.kind)
             tools.signals.announce(job_id)
         return job
@@ -415,5 +417,8 @@ _managers: weakref.WeakSet[JobManager] = weakref.WeakSet()
 
 def _shut_down_all() -> None:
     atexit.unregister(_shut_down_all)
-    for manager in list(_managers):
-        manager.shutdown(cancel=True, timeout=EXIT)
+    managers, deadline = list(_managers), time.monotonic() + EXIT
+    for manager in managers:
+        manager.shutdown(wait=False, cancel=True)
+    for manager in managers:
+        manager.shutdown(timeout=max(0.0, deadline - time.monotonic()))

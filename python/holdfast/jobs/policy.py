@@ -138,7 +138,7 @@ def redact(error: BaseException, limit: int = 500) -> str:
     """
     try:
         message = str(error)[: 20 * limit]
-    except Exception:
+    except BaseException:
         message = "(its message cannot be read)"
     for pattern, replacement in _SECRETS:
         message = pattern.sub(replacement, message)

@@ -69,7 +69,10 @@ class JobReader:
         limit: int = 50,
         cursor: int | None = None,
     ) -> JobPage:
-        """Read up to `limit` jobs, the newest first; `cursor` is that of the page before."""
+        """Read up to `limit` jobs, the newest first; `cursor` is that of the page before.
+
+        Those that were accepted in memory, whose ids are negative, come last.
+        """
         if not 1 <= limit <= LIMIT:
             raise ValueError(f"limit is a number from 1 to {LIMIT}, not {limit!r}")
         if since is not None and getattr(since, "tzinfo", None) is None:
@@ -106,7 +109,7 @@ class JobReader:
         """Read the history of a job, the oldest first."""
         rows = self._db.fetch_all(
             "select at, event, attempt, detail from job_history where job_id = ? "
-            "order by at, attempt, event = 'job_queued', event <> 'job_started'",
+            "order by attempt, event <> 'job_started', at, event = 'job_queued'",
             [job_id],
         )
         return tuple(JobEvent(datetime.fromisoformat(at), *others) for at, *others in rows)

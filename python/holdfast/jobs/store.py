@@ -25,6 +25,8 @@ SCHEMA = Path(__file__).parent / "schema"
 COMPONENT = "jobs"
 #: Seconds that a write waits for others: what a caller is blocked for at most.
 PATIENCE = 1.0
+#: Seconds for what can only raise when it cannot write.
+UNHURRIED = 30.0
 #: Rows that are deleted in one transaction, which keeps the lane for milliseconds.
 BATCH = 500
 
@@ -122,9 +124,9 @@ class JobStore:
         self._db = db
         self._claims: dict[tuple[int, int], str] = {}
 
-    def migrate(self) -> MigrationReport:
-        """Make the tables, or bring them up to date."""
-        return self._db.migrate(SCHEMA, component=COMPONENT, timeout=30.0)
+    def migrate(self, timeout: float) -> MigrationReport:
+        """Make the tables, or bring them up to date; `timeout` in seconds."""
+        return self._db.migrate(SCHEMA, component=COMPONENT, timeout=timeout)
 
     # Coming and going
 

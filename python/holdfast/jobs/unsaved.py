@@ -20,6 +20,7 @@ from ..errors import (
     DataError,
     IntegrityError,
     NotSupportedError,
+    OperationalError,
     ProgrammingError,
 )
 from .errors import QueueFullError
@@ -203,6 +204,9 @@ class Unsaved:
         try:
             # One commit for all: a disk that is nearly full has no room for a log of many.
             with db.transaction(timeout=PATIENCE) as tx:
+                if not tx.fetch_one("select 1 from job_holders where id = ?", [holder]):
+                    # A row that runs for nobody would be taken over by nobody.
+                    raise OperationalError("the manager holds no lease yet")
                 for row in rows:
                     try:
                         tx.execute(_SAVE, row)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
 import time
 from collections import deque
@@ -36,6 +37,8 @@ _logger = logging.getLogger("holdfast.jobs")
 SHORT = 0.002
 #: How many short jobs are claimed at once, at most.
 BUNDLE = 16
+#: Names of jobs that one statement can look for.
+KINDS = 400
 
 
 class Tools(NamedTuple):
@@ -77,6 +80,8 @@ class Workers:
 
     def register(self, kind: str, handler: Handler) -> None:
         """Run jobs of a kind with a handler from now on."""
+        if kind not in self._handlers and len(self._handlers) >= KINDS:
+            raise ValueError(f"a manager has handlers for up to {KINDS} names of jobs")
         self._handlers[kind] = handler
         self._set_queues()
 
@@ -87,6 +92,10 @@ class Workers:
 
     def _set_queues(self) -> None:
         self._queues = (*self._handlers, own_queue(self._tools.leases.holder))
+
+    def forget(self, job_id: int) -> None:
+        """Let go of the function of a job that will not run."""
+        self._functions.pop(job_id, None)
 
     def new_holder(self) -> None:
         """Forget the functions of a lease that was lost: their jobs are interrupted."""
@@ -141,7 +150,7 @@ class Workers:
     def alive(self) -> list[threading.Thread]:
         """The threads that have not ended, but for strays."""
         with self._wake:
-            return list(self._threads)
+            return list(self._threads - {context.thread for context in self.strays})
 
     def give_back(self, waited: float) -> None:
         """Release the claimed jobs that have waited so long for a worker."""
@@ -282,13 +291,13 @@ class Workers:
             context.stop("shutdown")
         tools.events.tell("job_started", job=claim.id, kind=claim.kind, attempt=claim.attempt)
         begun = time.monotonic()
-        outcome = self._outcome(claim, handler, context)
+        outcome = self._outcome_of(claim, handler, context)
         seconds = time.monotonic() - begun
         self._bundle = min(self._bundle * 2, BUNDLE) if seconds < SHORT else 1
         try:
-            context.clean_up()
-        except OSError as error:
-            _logger.warning("the workspace of job %d stays: %s", claim.id, error.strerror)
+            context.end()
+        except (OSError, RecursionError) as error:
+            _logger.warning("the workspace of job %d stays: %s", claim.id, type(error).__name__)
         if outcome is not None and context not in self.strays:
             self._keep(claim, outcome._replace(seconds=round(seconds, 3), begun=context.begun))
         self.running.pop(start, None)
@@ -304,6 +313,18 @@ class Workers:
                 self.tell(claim.id, claim.attempt, outcome, "queued")
                 return
         unsaved.put(claim.id, claim.attempt, outcome)
+
+    def _outcome_of(self, claim: Claim, handler: Handler, context: JobContext) -> Outcome | None:
+        process = os.getpid()
+        try:
+            return self._outcome(claim, handler, context)
+        except BaseException as error:
+            # Even what an error's own text raises ends the job, never the worker.
+            return Outcome(now(), claim.kind, "failed", error=type(error).__name__)
+        finally:
+            if os.getpid() != process:
+                # A child that the handler has forked holds no lease and no thread but this.
+                os._exit(0)
 
     def _outcome(self, claim: Claim, handler: Handler, context: JobContext) -> Outcome | None:
         """Run a handler; how that ended, None for a start that is no longer ours."""

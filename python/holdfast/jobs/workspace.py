@@ -21,6 +21,8 @@ from .errors import WorkspaceError
 
 _logger = logging.getLogger("holdfast.jobs")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+#: Directories that a path in a workspace may go down.
+DEEPEST = 50
 _RUN = re.compile(r"(-?\d+)-(\d+)")
 
 
@@ -38,7 +40,12 @@ def inside(workspace: Path, name: str | os.PathLike[str]) -> Path:
     """Return the path of `name` in a workspace; WorkspaceError where it leads out of it."""
     text = os.fspath(name)
     path = PurePath(text)
-    if not path.parts or "\0" in text or path.is_absolute() or ".." in path.parts:
+    if (
+        not 0 < len(path.parts) <= DEEPEST
+        or "\0" in text
+        or path.is_absolute()
+        or ".." in path.parts
+    ):
         raise WorkspaceError(f"{text!r} is no path inside the workspace: give a relative one")
     inner = workspace / path
     if not inner.resolve().is_relative_to(workspace.resolve()):
@@ -90,6 +97,9 @@ class Workspaces:
     def drop(self, directory: str) -> bool:
         """Remove a published directory unless somebody has pinned it."""
         path = self.absolute(directory)
+        if not path.is_relative_to(self._published):
+            # In a copy of a database rows name what belongs to the original.
+            return True
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         except FileNotFoundError:
@@ -175,8 +185,8 @@ def pin(path: Path) -> int:
 def _unless_it_stays(path: Path, take: Callable[[Path], bool]) -> bool:
     try:
         return take(path)
-    except OSError as error:
-        _logger.warning("%s cannot be cleared away: %s", path.name, error.strerror)
+    except (OSError, RecursionError) as error:
+        _logger.warning("%s cannot be cleared away: %s", path.name, type(error).__name__)
         return False
 
 

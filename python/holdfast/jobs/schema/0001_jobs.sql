@@ -79,6 +79,9 @@ when new.state = 'queued' and old.state <> 'queued'
 begin
     insert into job_events (job_id, at, event, attempt)
     select old.id, old.started_at, 'job_started', old.attempt where old.started_at is not null;
+    insert into job_events (job_id, at, event, attempt)
+    select old.id, old.cancel_requested_at, 'job_cancel_requested', old.attempt
+    where old.cancel_requested_at is not null;
     insert into job_events (job_id, at, event, attempt, detail)
     values (
         old.id,
@@ -90,7 +93,7 @@ begin
             else 'job_released'
         end,
         old.attempt,
-        coalesce(new.error, old.error)
+        case when old.state = 'running' then new.error else old.error end
     );
     insert into job_events (job_id, at, event, attempt)
     values (old.id, new.seen_at, 'job_queued', old.attempt);
