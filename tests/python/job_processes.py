@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import holdfast
 from holdfast.jobs import JobContext
 from processes import Child
 
@@ -58,6 +59,18 @@ def pause(child: Child) -> None:
     stat = Path(f"/proc/{child.pid}/stat")
     # The signal may take a moment to arrive.
     eventually(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T")
+
+
+def pause_between_writes(child: Child, db: holdfast.Database) -> None:
+    """Stop a process at a moment at which it does not hold the write lock."""
+    while True:
+        pause(child)
+        try:
+            db.execute("delete from job_events where id < 0", timeout=0.5)
+        except holdfast.BusyError:
+            child.signal(signal.SIGCONT)
+        else:
+            return
 
 
 def until_stopped(ctx: JobContext, seconds: float = 20.0) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 import holdfast
 from holdfast.jobs import JobManager, JobState, JobStopped
-from job_processes import end, eventually, pause, until_stopped, worker
+from job_processes import end, eventually, pause_between_writes, until_stopped, worker
 
 # Goes on at once when its process does, before its manager can notice anything.
 _PAUSED = """
@@ -57,7 +57,7 @@ def test_a_process_that_was_paused_past_its_lease_changes_nothing(path: Path, ac
         job = jobs.submit("build", str(taken_over))
         with worker(path, f"{_PAUSED}\nact = {code}", lease=0.5) as first:
             assert first.line() == "started"
-            pause(first)
+            pause_between_writes(first, db)
             with worker(path, _SECOND) as second:
                 assert jobs.result(job.id, 10) == "of the second"
                 taken_over.touch()

@@ -40,13 +40,9 @@ def inside(workspace: Path, name: str | os.PathLike[str]) -> Path:
     """Return the path of `name` in a workspace; WorkspaceError where it leads out of it."""
     text = os.fspath(name)
     path = PurePath(text)
-    if (
-        not 0 < len(path.parts) <= DEEPEST
-        or "\0" in text
-        or path.is_absolute()
-        or ".." in path.parts
-    ):
-        raise WorkspaceError(f"{text!r} is no path inside the workspace: give a relative one")
+    parts = path.parts
+    if not 0 < len(parts) <= DEEPEST or "\0" in text or path.is_absolute() or ".." in parts:
+        raise WorkspaceError(f"{text[:100]!r} is no relative path that stays in the workspace")
     inner = workspace / path
     if not inner.resolve().is_relative_to(workspace.resolve()):
         raise WorkspaceError(f"{text!r} leads out of the workspace through a link")
