@@ -168,7 +168,13 @@ class Storm:
         assert stats["pool"]["holders"] == []
 
 
+def threads() -> int:
+    return len(list(Path("/proc/self/task").iterdir()))
+
+
 async def storm(path: Path, profile: Any, seed: int, cancels: int) -> None:
+    # Workers of the tests before stay for ten seconds, and serve this one too.
+    before = threads()
     async with holdfast.open_async(path, profile=profile, pool_size=READERS) as database:
         await database.execute("create table note(id integer primary key, owner, part)")
         await database.execute("create unique index one on note(owner, part)")
@@ -176,7 +182,7 @@ async def storm(path: Path, profile: Any, seed: int, cancels: int) -> None:
         await whirl.blow(cancels)
         await whirl.check()
     # One for each reader and for the lane, twice for the two priorities, and those of the engine.
-    assert len(list(Path("/proc/self/task").iterdir())) < 40
+    assert threads() < max(40, before + 8)
 
 
 @pytest.mark.parametrize("profile", ["balanced", "durable"])
