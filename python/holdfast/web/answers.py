@@ -1,0 +1,90 @@
+"""Answers as JSON, and what may be in them: nothing that tells where on the host files are."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+
+from fastapi import Response
+
+# In quotes a path may have spaces; a bare one ends where text would go on.
+_QUOTED = re.compile(r"""(?P<quote>['"])(?:file://)?(?P<path>/[^'"\n]*)(?P=quote)""")
+_BARE = re.compile(r"""(?:file://|(?<![\w.:/@%-]))(?P<path>/[^\s'"<>|;,()\[\]{}*?`]+)""")
+
+
+class Answer(Response):
+    """A value as JSON: named tuples as objects, times in ISO form and UTC."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        """Write the JSON; as ASCII, since a file name need not be text."""
+        return json.dumps(ready(content), allow_nan=False, separators=(",", ":")).encode()
+
+
+def ready(value: Any) -> Any:
+    """Make a value into what JSON has; a number that is none is null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if isinstance(value, Path):
+        return value.name
+    if isinstance(value, dict):
+        return {str(k): ready(item) for k, item in cast("dict[Any, Any]", value).items()}
+    if isinstance(value, tuple) and hasattr(cast("Any", value), "_asdict"):
+        return ready(cast("Any", value)._asdict())
+    if isinstance(value, list | tuple | set | frozenset):
+        return [ready(item) for item in cast("Iterable[Any]", value)]
+    if value is None or isinstance(value, str | int):
+        return value
+    return str(value)
+
+
+def without_paths(value: Any, known: Iterable[str | os.PathLike[str]] = ()) -> Any:
+    """Cut absolute paths of this host in texts down to their last part, however deep they are.
+
+    `known` are directories that are taken away wherever they stand.
+
+    >>> without_paths({"error": "cannot open '/tmp/my files/a.db', see https://e.org/tmp/x"})
+    {'error': "cannot open 'a.db', see https://e.org/tmp/x"}
+    """
+    longest_first = sorted({os.fspath(each) for each in known} - {"/", ""}, key=len, reverse=True)
+    return _cut(ready(value), longest_first)
+
+
+def _cut(value: Any, known: list[str]) -> Any:
+    if isinstance(value, str):
+        return _text(value, known) if "/" in value else value
+    if isinstance(value, dict):
+        return {name: _cut(item, known) for name, item in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_cut(item, known) for item in cast("list[Any]", value)]
+    return value
+
+
+def _text(text: str, known: list[str]) -> str:
+    for folder in known:
+        text = text.replace(folder + "/", "").replace(folder, folder.rpartition("/")[2])
+    return _BARE.sub(_shortened, _QUOTED.sub(_shortened, text))
+
+
+def _shortened(found: re.Match[str]) -> str:
+    path = found["path"]
+    if not _is_here(path.split("/")[1]):
+        # The path of an address, or a fraction.
+        return found[0]
+    quote = found[0][-1] if found[0][0] in "'\"" else ""
+    return quote + path.rstrip("/").rpartition("/")[2] + quote
+
+
+@lru_cache(maxsize=256)
+def _is_here(name: str) -> bool:
+    return bool(name) and "\0" not in name and os.path.lexists(f"/{name}")

@@ -1,0 +1,154 @@
+"""Endpoints about the database: statistics, vacuum, backup, health."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from ..errors import Error
+from ..jobs import JobManager
+from ..reports import VacuumStats
+from .answers import Answer, ready
+from .problems import Problem, Refused
+from .service import Service
+from .watcher import Watcher
+
+#: Pages that are given back before others may write again.
+CYCLE = 200
+#: Seconds that a button waits for a busy database, and a look at its health.
+PATIENCE, GLANCE = 5.0, 1.0
+
+
+def add(router: APIRouter, service: Service, watcher: Watcher) -> None:
+    """Add the endpoints."""
+    backing_up = threading.Lock()
+
+    @router.get("/api/v1/database/stats")
+    def stats() -> Response:
+        """Tell how the database is doing, and how it was in the last minutes."""
+        now = watcher.now()
+        return Answer(
+            {
+                **now,
+                "pragmas": service.hide(service.db.pragmas()),
+                "schema": service.schema_versions(),
+                "read_only": service.read_only,
+                "index": service.hide(service.index.stats()) if service.has_index else None,
+                "backup": _last_backup(service),
+                "samples": watcher.samples.recent(),
+            }
+        )
+
+    @router.post("/api/v1/database/vacuum")
+    def vacuum() -> Response:
+        """Give all free pages back to the file system, in short cycles beside other writers."""
+        found = service.db.pragmas()["auto_vacuum"]
+        if found != "incremental":
+            raise Refused(
+                409,
+                f"the file was made with auto_vacuum {found}, so its pages cannot be freed a few "
+                "at a time: run `holdfast vacuum --full` once, while nobody needs to write",
+            )
+        return Answer(_vacuum(service))
+
+    @router.post("/api/v1/database/backup", status_code=201)
+    def backup() -> Response:
+        """Make a verified copy in the directory of backups, while others read and write."""
+        if not backing_up.acquire(blocking=False):
+            raise Refused(409, "a backup is being made")
+        try:
+            return Answer(_backup(service, watcher), 201)
+        finally:
+            backing_up.release()
+
+    @router.get("/health")
+    def health() -> Response:
+        """Tell whether the database can be read, and whether what works on it can write."""
+        begun = time.perf_counter()
+        try:
+            service.db.fetch_value("select count(*) from sqlite_schema", timeout=GLANCE)
+        except Error as error:
+            detail = f"the database cannot be read: {type(error).__name__}"
+            return Problem(503, detail, {"Retry-After": "5"})
+        reasons: list[str] = []
+        if service.has_jobs and isinstance(service.jobs, JobManager):
+            found = service.jobs.health()
+            if not found.saving:
+                reasons.append("jobs are kept in memory: the database cannot be written")
+            if found.stray:
+                reasons.append("jobs that were given up have not ended")
+            if service.jobs.closed:
+                reasons.append("the jobs are shut down")
+        return Answer(
+            {
+                "status": "degraded" if reasons else "ok",
+                "reasons": reasons,
+                "seconds": round(time.perf_counter() - begun, 6),
+            }
+        )
+
+
+def _vacuum(service: Service) -> VacuumStats:
+    first = last = service.db.vacuum(CYCLE, timeout=PATIENCE)
+    reclaimed, seconds = first.reclaimed, first.seconds
+    while last.reclaimed and last.free_after and not service.ending.is_set():
+        last = service.db.vacuum(CYCLE, timeout=PATIENCE)
+        reclaimed += last.reclaimed
+        seconds += last.seconds
+    return last._replace(
+        size_before=first.size_before,
+        free_before=first.free_before,
+        reclaimed=reclaimed,
+        seconds=seconds,
+    )
+
+
+class _Ended(Exception):
+    """The server ends."""
+
+
+def _backup(service: Service, watcher: Watcher) -> dict[str, Any]:
+    folder, stem = service.backup_dir, service.db.path.stem
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    name = f"{stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    number = 1
+    while (target := folder / f"{name}{f'-{number}' if number > 1 else ''}.db").exists():
+        number += 1
+
+    def progress(done: int, total: int) -> None:
+        if service.ending.is_set():
+            raise _Ended
+        watcher.tell("backup", {"done": done, "total": total})
+
+    try:
+        report = service.db.backup(target, progress=progress)
+    except _Ended:
+        raise Refused(503, "the server ends; there is no backup") from None
+    except OSError as error:
+        raise Refused(507, f"the backup cannot be written: {error.strerror}") from error
+    return {
+        "name": report.path.name,
+        "size": report.size,
+        "pages": report.pages,
+        "seconds": report.seconds,
+        "ok": report.check.ok,
+    }
+
+
+def _last_backup(service: Service) -> dict[str, Any] | None:
+    """The newest copy in the directory of backups, whoever made it."""
+    try:
+        found = [
+            (entry.stat().st_mtime, entry.name, entry.stat().st_size)
+            for entry in service.backup_dir.glob(f"{service.db.path.stem}-*.db")
+        ]
+    except OSError:
+        return None
+    if not found:
+        return None
+    at, name, size = max(found)
+    return ready({"name": name, "at": at, "size": size})

@@ -1,0 +1,124 @@
+"""What the endpoints of one router share: the database, its stores, and how they are doing."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..database import Database
+from ..errors import MigrationError
+from ..jobs import JobManager, JobReader
+from ..jobs.store import COMPONENT as JOBS
+from .answers import ready, without_paths
+from .problems import Refused
+
+if TYPE_CHECKING:
+    from ..artifacts import ArtifactIndex
+
+#: The sets of migrations whose versions are told.
+COMPONENTS = ("app", JOBS, "artifacts")
+
+
+class Service:
+    """A database with its stores, as the endpoints use it."""
+
+    def __init__(
+        self,
+        db: Database,
+        index: ArtifactIndex | None,
+        jobs: JobReader | None,
+        backup_dir: str | os.PathLike[str] | None,
+        *,
+        read_only: bool,
+    ) -> None:
+        if not isinstance(db, Database):
+            raise TypeError(f"db is what holdfast.open returns, not {type(db).__name__}")
+        self.db = db
+        self.name = db.path.name
+        self.read_only = read_only
+        self.backup_dir = db.path.parent / "backups" if backup_dir is None else Path(backup_dir)
+        self.started = time.time()
+        #: Set when the server ends: what works in a thread looks at it.
+        self.ending = threading.Event()
+        self._index = index
+        self._jobs = jobs
+        self._known = [db.path.parent, self.backup_dir.absolute()]
+        if index is not None:
+            self._known.append(index.root)
+
+    def hide(self, value: Any) -> Any:
+        """Make a value ready for JSON, without the directories of this host."""
+        return without_paths(value, self._known)
+
+    @property
+    def index(self) -> ArtifactIndex:
+        """The artifacts; Refused where there are none."""
+        if self._index is None:
+            raise Refused(404, "there is no artifact index here")
+        return self._index
+
+    @property
+    def has_index(self) -> bool:
+        """Whether there is an index of artifacts."""
+        return self._index is not None
+
+    @property
+    def jobs(self) -> JobReader:
+        """The jobs; Refused where there are none."""
+        if self._jobs is None:
+            raise Refused(404, "there are no jobs here")
+        return self._jobs
+
+    @property
+    def has_jobs(self) -> bool:
+        """Whether there are jobs."""
+        return self._jobs is not None
+
+    @property
+    def manager(self) -> JobManager:
+        """The jobs, to change them; Refused where they can only be looked at."""
+        if not isinstance(self.jobs, JobManager):
+            raise Refused(409, "the jobs here can only be looked at")
+        return self.jobs
+
+    @property
+    def workers(self) -> JobManager:
+        """The jobs, to run one here; Refused where this process runs none."""
+        manager = self.manager
+        if not manager._count or manager.closed:
+            raise Refused(409, "this process runs no jobs: its manager has no workers")
+        return manager
+
+    def now(self) -> dict[str, Any]:
+        """Tell how the database is doing this moment; cheap enough for every two seconds."""
+        stats: dict[str, Any] = {**self.db.stats()}
+        del stats["path"]
+        with self.db.snapshot(timeout=2.0) as snapshot:
+            pages, free_pages, page_size = (
+                snapshot.fetch_value(f"pragma {name}")
+                for name in ("page_count", "freelist_count", "page_size")
+            )
+        return {
+            "at": time.time(),
+            "name": self.name,
+            "uptime": time.time() - self.started,
+            "pages": pages,
+            "free_pages": free_pages,
+            "page_size": page_size,
+            **self.hide(stats),
+            "jobs": ready(self.jobs.counts()) if self.has_jobs else None,
+            "health": ready(self._jobs.health()) if isinstance(self._jobs, JobManager) else None,
+        }
+
+    def schema_versions(self) -> dict[str, int | None]:
+        """Read the version of each set of migrations; None for a file that another tool made."""
+        found: dict[str, int | None] = {}
+        for component in COMPONENTS:
+            try:
+                found[component] = self.db.schema_version(component, timeout=2.0)
+            except MigrationError:
+                found[component] = None
+        return found

@@ -1,0 +1,144 @@
+"""The one thread that looks at the database, for however many who listen."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from typing import Any
+
+from ..errors import ClosedError, Error
+from .changes import Changes
+from .listeners import Listener, encoded
+from .problems import Refused
+from .samples import Samples
+from .service import Service
+
+_logger = logging.getLogger("holdfast.web")
+#: Seconds between two looks, and how long samples are taken after somebody has asked for them.
+TICK, KEEP = 0.25, 60.0
+#: Those who listen, at most.
+LISTENERS = 32
+
+
+class Watcher:
+    """Runs while somebody listens or has asked a moment ago, and ends by itself."""
+
+    def __init__(self, service: Service) -> None:
+        self.samples = Samples()
+        self._service = service
+        self._changes = Changes(service)
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._listeners: set[Listener] = set()
+        self._until = 0.0
+        self._told: str | None = None
+
+    def now(self) -> dict[str, Any]:
+        """Tell how the database is doing, and go on taking samples for a while."""
+        now = self._service.now()
+        if self.samples.is_due(now["at"]):
+            self.samples.add(now)
+        with self._lock:
+            self._until = time.monotonic() + KEEP
+            self._start()
+        return now
+
+    def join(self, listener: Listener) -> None:
+        """Have a listener told what happens. Refused when there are too many."""
+        with self._lock:
+            if self._service.ending.is_set():
+                raise Refused(503, "the server ends")
+            if len(self._listeners) >= LISTENERS:
+                raise Refused(503, f"{LISTENERS} listen already, as many as there may be")
+            self._listeners.add(listener)
+            self._changes.forget()
+            self._start()
+        self._wake.set()
+
+    def leave(self, listener: Listener) -> None:
+        """Tell a listener nothing more."""
+        with self._lock:
+            self._listeners.discard(listener)
+
+    def tell(self, event: str, data: Any, key: object = None) -> None:
+        """Send an event to all who listen; a later one of the same key takes its place."""
+        with self._lock:
+            listeners = list(self._listeners)
+        if listeners:
+            message = encoded(event, data)
+            for listener in listeners:
+                listener.put(event if key is None else key, message)
+
+    def end(self) -> None:
+        """End what listens, and the thread."""
+        self._service.ending.set()
+        with self._lock:
+            thread, listeners = self._thread, list(self._listeners)
+        for listener in listeners:
+            listener.close()
+        self._wake.set()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(10.0)
+
+    def _start(self) -> None:
+        # In a forked child the parent's thread is not alive.
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._watch, name="holdfast-web", daemon=True)
+            self._thread.start()
+
+    def _is_wanted(self) -> bool:
+        with self._lock:
+            wanted = bool(self._listeners) or time.monotonic() < self._until
+            if not wanted or self._service.ending.is_set():
+                self._thread = None
+                return False
+            return True
+
+    def _watch(self) -> None:
+        while self._is_wanted():
+            if server_is_ending():
+                self.end()
+                continue
+            try:
+                self._look()
+                self._told = None
+            except ClosedError:
+                self._say_problem("the database is closed")
+                with self._lock:
+                    self._until = 0.0
+            except Error as error:
+                self._say_problem(self._service.hide(str(error)))
+            except Exception:
+                _logger.exception("looking at the database failed")
+            self._wake.wait(TICK)
+            self._wake.clear()
+
+    def _look(self) -> None:
+        with self._lock:
+            listening = bool(self._listeners)
+        if self.samples.is_due(time.time()):
+            now = self._service.now()
+            self.tell("stats", {**now, "sample": self.samples.add(now)})
+        if listening:
+            for event, key, data in self._changes.look():
+                self.tell(event, data, key)
+
+    def _say_problem(self, detail: str) -> None:
+        if self._told != detail:
+            self._told = detail
+            self.tell("problem", {"status": 503, "detail": detail})
+
+
+def server_is_ending() -> bool:
+    """Whether the server of this process has been told to end by a signal.
+
+    A server as uvicorn waits for its connections before it tells the app that it ends.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        server = getattr(signal.getsignal(number), "__self__", None)
+        if getattr(server, "should_exit", False) is True:
+            return True
+    return False
