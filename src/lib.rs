@@ -21,6 +21,7 @@
 pub mod backup;
 pub mod database;
 pub mod error;
+pub mod front_matter;
 pub mod location;
 pub mod migrate;
 pub mod options;
@@ -32,6 +33,7 @@ pub mod sql;
 pub mod stats;
 pub mod threads;
 pub mod vacuum;
+pub mod walk;
 pub mod worker;
 
 mod buffer;

@@ -1185,3 +1185,28 @@ def restore(
     >>> holdfast.restore(folder / "copy.db", folder / "other.db").safety_copy is None
     True
     """
+
+@final
+class Walk:
+    """A walk that goes on in threads of its own; see `holdfast.walk.Walk`."""
+
+    def __new__(
+        cls,
+        root: str | PathLike[str],
+        patterns: Sequence[str],
+        hidden: bool,
+        gitignore: bool,
+        max_size: int,
+        known: Sequence[tuple[str, int, int, int]],
+    ) -> Self: ...
+    def _next(self, bytes: int) -> list[tuple[Any, ...]] | None: ...
+    def _progress(self) -> tuple[int, int]: ...
+    def _summary(self) -> tuple[int, int, list[str]]: ...
+    def close(self) -> None:
+        """End its threads."""
+
+def read_markdown(root: str | PathLike[str], path: str, max_size: int) -> tuple[Any, ...]:
+    """Read one file below a folder; see `holdfast.walk.read_markdown`."""
+
+def split_front_matter(text: str) -> tuple[dict[str, Any] | None, str | None, str]:
+    """Split a text; see `holdfast.walk.split_front_matter`."""

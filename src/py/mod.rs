@@ -22,6 +22,7 @@ mod shared;
 mod transaction;
 mod values;
 mod verbs;
+mod walk;
 mod write;
 
 use pyo3::prelude::*;
@@ -59,5 +60,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<transaction::Transaction>()?;
     module.add_class::<iterate::Rows>()?;
     module.add_function(wrap_pyfunction!(maintain::restore, module)?)?;
+    walk::register(module)?;
     aio::register(module)
 }

@@ -1,0 +1,98 @@
+"""Listing the files themselves, for when the database cannot be used."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ..walk import Markdown, Walk
+from .front_matter import MalformedError, describe, stamp
+from .models import Artifact, Facets
+from .query import Query, artifact_of, counted_by
+from .search import fold
+from .sync import Options
+
+
+def select(root: Path, options: Options, query: Query) -> tuple[list[Artifact], int, Facets]:
+    """Read and filter all files: a page, the total and the facets.
+
+    Ids are places in the list of paths, and hold for this list alone.
+    """
+    found: list[Artifact] = []
+    with Walk(root, **options._asdict()) as walk:
+        for batch in walk:
+            for each in batch:
+                artifact = _artifact(each)
+                if artifact is not None and _fits(artifact, each.body, query):
+                    found.append(artifact)
+    found.sort(key=lambda artifact: artifact.path)
+    found = [artifact._replace(id=number) for number, artifact in enumerate(found, 1)]
+    found.sort(key=_key(query), reverse=query.descending)
+    begin = query.offset
+    return found[begin : begin + query.limit + 1], len(found), _facets(found)
+
+
+def _artifact(found: Markdown) -> Artifact | None:
+    if found.stamp is None:
+        return None
+    try:
+        described = describe(found)
+    except MalformedError:
+        return None
+    changed = stamp(datetime.fromtimestamp(found.stamp.mtime_ns // 1_000_000_000, UTC))
+    row = (
+        0, found.path, described.type, described.title, described.status, described.category,
+        json.dumps(described.tags), described.metadata, found.hash,
+        described.created_at or changed, described.updated_at or changed, found.stamp.size, None,
+    )  # fmt: skip
+    return artifact_of(row)
+
+
+def _fits(artifact: Artifact, body: str, query: Query) -> bool:
+    if query.has_error:
+        return False
+    below = artifact.path == query.path or artifact.path.startswith(f"{query.path}/")
+    if query.path and not below:
+        return False
+    for wanted, value in (
+        (query.type, artifact.type),
+        (query.status, artifact.status),
+        (query.category, artifact.category),
+    ):
+        if wanted and value not in wanted:
+            return False
+    for (after, before), when in (
+        (query.created, artifact.created_at),
+        (query.updated, artifact.updated_at),
+    ):
+        if (after and when < after) or (before and when >= before):
+            return False
+    if not set(query.tags) <= set(artifact.tags):
+        return False
+    if query.search:
+        text = fold(f"{artifact.title}\n{body}")
+        return all(fold(word) in text for word in query.search.words) and not any(
+            fold(word) in text for word in query.search.without
+        )
+    return True
+
+
+def _key(query: Query) -> Callable[[Artifact], Any]:
+    column = query.sort.removeprefix("-")
+    if column == "title":
+        return lambda artifact: (artifact.title.lower(), artifact.id)
+    name = {"updated": "updated_at", "created": "created_at"}.get(column, "path")
+    return lambda artifact: (getattr(artifact, name), artifact.id)
+
+
+def _facets(found: Sequence[Artifact]) -> Facets:
+    return Facets(
+        counted_by(Counter(artifact.type for artifact in found)),
+        counted_by(Counter(artifact.status for artifact in found)),
+        counted_by(Counter(artifact.category for artifact in found)),
+        counted_by(Counter(tag for artifact in found for tag in artifact.tags)),
+    )

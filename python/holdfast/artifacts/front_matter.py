@@ -1,0 +1,206 @@
+"""What the front matter of a file says about it."""
+
+from __future__ import annotations
+
+import json
+import math
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime
+from itertools import chain
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple, cast
+
+from ..walk import Markdown, split_front_matter
+
+#: What a title is cut to, in characters.
+TITLE = 300
+#: What a type, status, category or tag is cut to.
+LABEL = 100
+#: Values that front matter may have, with the ones that aliases repeat.
+MOST = 50_000
+_CREATED = ("created_at", "created", "date")
+_UPDATED = ("updated_at", "updated", "modified")
+
+
+class MalformedError(ValueError):
+    """Front matter that cannot be read; says where."""
+
+
+class Described(NamedTuple):
+    """What an artifact's row has of a file; times as text, None where the file does not say."""
+
+    type: str
+    title: str
+    status: str
+    category: str | None
+    tags: tuple[str, ...]
+    metadata: str
+    created_at: str | None
+    updated_at: str | None
+
+
+def parse(text: str) -> tuple[dict[Any, Any], str]:
+    """Split a text into its front matter and its body, as python-frontmatter does.
+
+    Raises MalformedError.
+
+    >>> parse("---\\ntitle: Hello\\nat: 1:30\\n---\\nText")
+    ({'title': 'Hello', 'at': 90}, 'Text')
+    """
+    metadata, yaml, body = split_front_matter(text)
+    return _load(yaml) if metadata is None and yaml is not None else metadata or {}, body
+
+
+def describe(found: Markdown) -> Described:
+    """Make what the row of a file has of it. Raises MalformedError."""
+    values: dict[str, Any]
+    if found.yaml is None:
+        values = found.metadata or {}
+        metadata = json.dumps(values, ensure_ascii=False, default=str) if values else "{}"
+    else:
+        values = cast("dict[str, Any]", _plain(_load(found.yaml), [MOST]))
+        metadata = json.dumps(values, ensure_ascii=False, default=str)
+    path = PurePosixPath(found.path)
+    folder = path.parts[0] if len(path.parts) > 1 else "document"
+    return Described(
+        type=_label(values.get("type")) or folder[:LABEL],
+        title=_title(values.get("title")) or _title(found.heading) or path.stem[:TITLE],
+        status=_label(values.get("status")) or "draft",
+        category=_label(values.get("category")),
+        tags=tuple(tags_of(values.get("tags"))),
+        metadata=metadata,
+        created_at=_moment(values, _CREATED),
+        updated_at=_moment(values, _UPDATED),
+    )
+
+
+def tags_of(value: object) -> list[str]:
+    """Make tags of what stands for them: a list, nested or not, or a text with commas.
+
+    >>> tags_of("a, #b"), tags_of(["x", ["y", None, 3]]), tags_of(None)
+    (['a', 'b'], ['x', 'y', '3'], [])
+    """
+    found = (tag.strip().removeprefix("#").strip()[:LABEL] for tag in _texts(value))
+    return list(dict.fromkeys(tag for tag in found if tag))
+
+
+def stamp(when: datetime) -> str:
+    """Write a time as it is stored: UTC, in SQLite's own form."""
+    return when.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "seconds")
+
+
+def moment(value: object) -> datetime | None:
+    """Read a time as front matter or a row has it; None where it is none. UTC if it has no zone."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip().replace("/", "-"))
+        except ValueError:
+            return None
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day)
+    if not isinstance(value, datetime):
+        return None
+    try:
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    except OverflowError:
+        return None
+
+
+def _moment(values: Mapping[str, Any], names: Iterable[str]) -> str | None:
+    found = (moment(values[name]) for name in names if name in values)
+    return next((stamp(when) for when in found if when), None)
+
+
+def _load(text: str) -> dict[Any, Any]:
+    yaml, loader = _yaml()
+    try:
+        loaded = yaml.load(text, Loader=loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        # The first line of the file is the dashes.
+        where = f"line {mark.line + 1}: " if mark else ""
+        raise MalformedError(f"front matter, {where}{error.problem or error.context}") from None
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError) as error:
+        # The parser's messages go over several lines.
+        raise MalformedError(f"front matter: {' '.join(str(error).split())[:200]}") from None
+    except RecursionError:
+        raise MalformedError("front matter: it is nested too deeply") from None
+    return cast("dict[Any, Any]", loaded) if isinstance(loaded, dict) else {}
+
+
+def _yaml() -> tuple[Any, Any]:
+    try:
+        import yaml
+    except ModuleNotFoundError:
+        hint = 'front matter needs PyYAML: pip install "holdfast[artifacts]"'
+        raise ModuleNotFoundError(hint, name="yaml") from None
+    return yaml, getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def _plain(value: Any, left: list[int]) -> Any:
+    """Make a value one that JSON has; aliases may stand for far more than the text has."""
+    left[0] -= 1
+    if left[0] < 0:
+        raise MalformedError(f"front matter: it has more than {MOST} values")
+    try:
+        return _converted(value, left)
+    except RecursionError:
+        raise MalformedError("front matter: it contains itself") from None
+
+
+def _converted(value: Any, left: list[int]) -> Any:
+    match value:
+        case bool() | int() | None | datetime() | date():
+            return value
+        case str():
+            # YAML can spell half a character, which UTF-8 has not.
+            return value.encode("utf-8", "replace").decode()
+        case float():
+            return value if math.isfinite(value) else str(value)
+        case bytes():
+            return b64encode(value).decode()
+        case dict():
+            pairs = cast("dict[Any, Any]", value).items()
+            return {_key(key): _plain(each, left) for key, each in pairs}
+        case list() | tuple() | set():
+            return [_plain(each, left) for each in cast("list[Any]", value)]
+        case _:
+            return str(value)
+
+
+def _key(key: object) -> str:
+    return "null" if key is None else str(key).encode("utf-8", "replace").decode()
+
+
+def _texts(value: object) -> Iterator[str]:
+    match value:
+        case None | bool():
+            return
+        case str():
+            yield from value.split(",")
+        case list() | tuple():
+            items = cast("list[object]", value)
+            yield from chain.from_iterable(
+                [each] if isinstance(each, str) else _texts(each) for each in items
+            )
+        case dict():
+            yield from _texts(list(cast("dict[object, object]", value)))
+        case _:
+            yield str(value)
+
+
+def _label(value: object) -> str | None:
+    if isinstance(value, list):
+        return next(iter(tags_of(cast("list[object]", value))), None)
+    return _text(value, LABEL)
+
+
+def _title(value: object) -> str | None:
+    return _text(value, TITLE)
+
+
+def _text(value: object, most: int) -> str | None:
+    if value is None or isinstance(value, list | dict):
+        return None
+    return " ".join(str(value).split())[:most].strip() or None

@@ -1,0 +1,268 @@
+"""Bringing the index up to date with the files."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from .. import Transaction
+from ..database import Database
+from ..errors import Error, PathError
+from ..walk import Known, Markdown, Stamp, Walk, read_markdown
+from . import store
+from .front_matter import MalformedError, describe
+from .models import Mode, Problem, SyncResult, SyncStatus
+from .store import Entry
+
+#: Called with the files that were looked at, and how many there are as far as is known.
+Progress = Callable[[int, int], object]
+#: A file that could not be indexed: its path, its stamp if it was read, and why.
+Bad = tuple[str, Stamp | None, str]
+
+#: Files whose rows one transaction writes, at most.
+BATCH = 500
+
+
+class Options(NamedTuple):
+    """Which files are indexed; see `Walk`."""
+
+    patterns: tuple[str, ...]
+    hidden: bool
+    gitignore: bool
+    max_size: int
+
+
+class _Stopped(BaseException):
+    """Carries what the caller's progress function raised."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
+class Sync:
+    """One sync; what was written stays when it ends early, and the next one goes on from there."""
+
+    def __init__(
+        self,
+        db: Database,
+        root: Path,
+        options: Options,
+        mode: Mode,
+        *,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> None:
+        self._db = db
+        self._root = root
+        self._options = options
+        self._mode: Mode = mode
+        self._dry_run = dry_run
+        self._progress = progress
+        self._line = 0
+        self._counts: Counter[str] = Counter()
+        self._hashes: dict[str, str] = {}
+        self._problems: dict[str, str] = {}
+        # New files with a known content, and its hash: each may be one of those that are missing.
+        self._copies: dict[str, str] = {}
+
+    def run(self) -> SyncResult:
+        """Make the index what the files are; a dry run finds what that would change."""
+        begun = time.perf_counter()
+        if self._dry_run:
+            self._all()
+            return self._result(begun)
+        self._line = self._db.run(store.begin_log, self._mode)
+        try:
+            self._all()
+            store.merge(self._db)
+            self._db.run(self._tell, Counter(), "completed")
+        except BaseException as error:
+            cause = error.cause if isinstance(error, _Stopped) else error
+            stopped = cause is not error or not isinstance(error, Exception)
+            with suppress(Error):
+                status = "cancelled" if stopped else "failed"
+                self._db.run(self._tell, Counter(), status, type(cause).__name__)
+            raise cause from None
+        return self._result(begun)
+
+    def _all(self) -> None:
+        known = {file[0]: file for file in store.known_files(self._db)}
+        offered = list(known.values())
+        if self._mode == "full":
+            offered = [(path, *store.UNKNOWN) for path in known]
+        seen: set[str] = set()
+        with Walk(self._root, **self._options._asdict(), known=offered) as walk:
+            for batch in _parts(walk):
+                seen.update(found.path for found in batch)
+                self._take(batch, known)
+                matched, unchanged = walk.progress()
+                self._show(len(seen) + unchanged, max(matched, len(known)))
+            found = walk.summary()
+        missing = {path: known[path] for path in found.missing if path not in self._problems}
+        # Malformed files that have not changed are not read again, and are malformed still.
+        kept = {
+            path: error
+            for path, error in store.malformed(self._db)
+            if path not in seen and path not in missing
+        }
+        self._problems |= kept
+        self._counts["scanned"] = found.scanned
+        self._counts["unchanged"] += found.unchanged - len(kept)
+        self._place(missing)
+        self._remove(list(missing.values()))
+        self._show(found.scanned, found.scanned)
+
+    def _show(self, done: int, total: int) -> None:
+        if self._progress is not None:
+            try:
+                self._progress(min(done, total), total)
+            except BaseException as error:
+                raise _Stopped(error) from None
+
+    def _take(self, batch: Iterable[Markdown], known: Mapping[str, Known]) -> None:
+        """Write what a part of the walk has found, but for what may be moved files."""
+        entries, bad = self._sort(batch)
+        new = [entry for entry in entries if entry.path not in known] if known else []
+        contents = store.paths_with(self._db, {entry.hash for entry in new}) if new else {}
+        copies = {
+            entry.path: entry.hash
+            for entry in new
+            if any(path in known for _, path in contents.get(entry.hash, ()))
+        }
+        self._copies |= copies
+        self._write([entry for entry in entries if entry.path not in copies], bad)
+
+    def _sort(self, batch: Iterable[Markdown]) -> tuple[list[Entry], list[Bad]]:
+        entries: list[Entry] = []
+        bad: list[Bad] = []
+        for found in batch:
+            error = found.error
+            if error is None and found.stamp is not None:
+                try:
+                    described = describe(found)
+                except MalformedError as malformed:
+                    error = str(malformed)
+                else:
+                    entry = Entry(found.path, found.stamp, found.hash, described, found.body)
+                    entries.append(entry)
+                    self._hashes[found.path] = found.hash
+            if error is not None:
+                bad.append((found.path, found.stamp, error))
+                self._problems[found.path] = error
+        return entries, bad
+
+    def _write(
+        self, entries: list[Entry], bad: list[Bad], moves: Mapping[str, int] | None = None
+    ) -> None:
+        if self._dry_run:
+            found = store.contents(self._db, [entry.path for entry in entries])
+            counts = _changes(entries, found, moves or {})
+        else:
+            counts = self._db.run(self._rows, entries, bad, moves or {})
+        self._counts += counts
+
+    def _rows(
+        self, tx: Transaction, entries: list[Entry], bad: list[Bad], moves: Mapping[str, int]
+    ) -> Counter[str]:
+        for path, artifact_id in moves.items():
+            store.move(tx, artifact_id, path)
+        found = store.contents(tx, [entry.path for entry in entries])
+        counts = _changes(entries, found, moves)
+        same = [
+            entry
+            for entry in entries
+            if self._mode == "incremental" and entry.path not in moves and _is_same(entry, found)
+        ]
+        store.write_stamps(tx, ((entry.path, entry.stamp) for entry in same))
+        skipped = {entry.path for entry in same}
+        changed = [entry for entry in entries if entry.path not in skipped]
+        store.write(tx, changed, {path: number for path, (number, _) in found.items()})
+        store.write_problems(tx, bad)
+        self._tell(tx, counts, "running")
+        return counts
+
+    def _place(self, missing: dict[str, Known]) -> None:
+        """Write new files with known contents: those that are missing elsewhere have moved."""
+        paths = list(self._copies)
+        for begin in range(0, len(paths), BATCH // 5):
+            part = paths[begin : begin + BATCH // 5]
+            contents = store.paths_with(self._db, {self._copies[path] for path in part})
+            moves: dict[str, int] = {}
+            for path in part:
+                for artifact_id, old in contents.get(self._copies[path], ()):
+                    if missing.pop(old, None) is not None:
+                        moves[path] = artifact_id
+                        break
+            entries, bad = self._sort(map(self._read, part))
+            left = {entry.path for entry in entries}
+            moves = {path: number for path, number in moves.items() if path in left}
+            self._write(entries, bad, moves)
+
+    def _read(self, path: str) -> Markdown:
+        try:
+            return read_markdown(self._root, path, max_size=self._options.max_size)
+        except PathError as error:
+            return Markdown(path, None, "", None, None, None, "", str(error))
+
+    def _remove(self, files: list[Known]) -> None:
+        for begin in range(0, len(files), store.BATCH):
+            part = files[begin : begin + store.BATCH]
+            if self._dry_run:
+                self._counts["removed"] += len(store.contents(self._db, [f[0] for f in part]))
+            else:
+                self._counts["removed"] += self._db.run(self._remove_rows, part)
+
+    def _remove_rows(self, tx: Transaction, files: list[Known]) -> int:
+        removed = store.remove(tx, files)
+        self._tell(tx, Counter(removed=removed), "running")
+        return removed
+
+    def _tell(
+        self, tx: Transaction, more: Counter[str], status: SyncStatus, detail: str | None = None
+    ) -> None:
+        counts = self._counts + more
+        row = {name: counts[name] for name in ("scanned", "added", "updated", "removed")}
+        row |= {"unchanged": counts["unchanged"], "errors": len(self._problems)}
+        store.write_log(tx, self._line, row, status, detail)
+
+    def _result(self, begun: float) -> SyncResult:
+        problems = tuple(Problem(*each) for each in sorted(self._problems.items()))
+        return SyncResult(
+            self._mode,
+            dry_run=self._dry_run,
+            **{name: self._counts[name] for name in ("scanned", "added", "updated", "unchanged")},
+            removed=self._counts["removed"],
+            moved=self._counts["moved"],
+            problems=problems,
+            duplicates=store.duplicates(self._db, self._hashes if self._dry_run else {}),
+            seconds=time.perf_counter() - begun,
+        )
+
+
+def _parts(walk: Walk) -> Iterator[list[Markdown]]:
+    for batch in walk:
+        for begin in range(0, len(batch), BATCH):
+            yield batch[begin : begin + BATCH]
+
+
+def _is_same(entry: Entry, found: Mapping[str, tuple[int, str]]) -> bool:
+    return entry.path in found and found[entry.path][1] == entry.hash
+
+
+def _changes(
+    entries: list[Entry], found: Mapping[str, tuple[int, str]], moves: Mapping[str, int]
+) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for entry in entries:
+        if entry.path in moves:
+            counts.update(("updated", "moved"))
+        elif entry.path not in found:
+            counts["added"] += 1
+        else:
+            counts["unchanged" if _is_same(entry, found) else "updated"] += 1
+    return counts

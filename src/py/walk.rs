@@ -1,0 +1,160 @@
+//! Walks over folders of markdown, and their files as plain tuples.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDate, PyDict, PyList};
+
+use super::error::{Failure, misuse};
+use super::gil::{call, call_detached};
+use crate::front_matter::{Plain, split};
+use crate::walk::{self, Found, Front, Item, Stamp, WalkOptions};
+
+type Known = (String, u64, i64, i64);
+/// Path, size, mtime, ctime, settled, hash, metadata, YAML, heading, body, error.
+type Row<'py> = (
+    String,
+    Option<(u64, i64, i64, bool)>,
+    Option<String>,
+    Option<Bound<'py, PyDict>>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+);
+
+/// A walk that goes on in threads of its own.
+#[pyclass(module = "holdfast._core", frozen)]
+pub(crate) struct Walk(Mutex<Option<walk::Walk>>);
+
+#[pymethods]
+impl Walk {
+    #[new]
+    fn new(
+        py: Python<'_>,
+        root: PathBuf,
+        patterns: Vec<String>,
+        hidden: bool,
+        gitignore: bool,
+        max_size: u64,
+        known: Vec<Known>,
+    ) -> PyResult<Self> {
+        let options = WalkOptions { patterns, hidden, gitignore, max_size };
+        let known = known
+            .into_iter()
+            .map(|(path, size, mtime_ns, ctime_ns)| (path, Stamp { size, mtime_ns, ctime_ns }));
+        let begun = call_detached(py, None, |_| walk::Walk::begin(&root, &options, known))?;
+        Ok(Walk(Mutex::new(Some(begun))))
+    }
+
+    #[pyo3(name = "_next")]
+    fn next<'py>(&self, py: Python<'py>, bytes: usize) -> PyResult<Option<Vec<Row<'py>>>> {
+        let found = call(py, None, |gil, patience| {
+            let mut walk =
+                self.0.try_lock().map_err(|_| misuse("the walk is used by another thread"))?;
+            let walk = walk.as_mut().ok_or_else(|| misuse("the walk is closed"))?;
+            let found = walk.next(bytes, patience);
+            gil.retake();
+            found.map_err(Failure::Engine)
+        })?;
+        found.map(|items| items.into_iter().map(|item| row(py, item)).collect()).transpose()
+    }
+
+    #[pyo3(name = "_progress")]
+    fn progress(&self) -> (usize, usize) {
+        let walk = self.0.try_lock();
+        walk.ok().and_then(|walk| Some(walk.as_ref()?.progress())).unwrap_or_default()
+    }
+
+    #[pyo3(name = "_summary")]
+    fn summary(&self, py: Python<'_>) -> PyResult<(usize, usize, Vec<String>)> {
+        call(py, None, |_, _| {
+            let walk =
+                self.0.try_lock().map_err(|_| misuse("the walk is used by another thread"))?;
+            let summary = walk.as_ref().ok_or_else(|| misuse("the walk is closed"))?.summary();
+            Ok((summary.scanned, summary.unchanged, summary.missing))
+        })
+    }
+
+    fn close(&self, py: Python<'_>) {
+        let walk = self.0.try_lock().ok().and_then(|mut walk| walk.take());
+        py.detach(|| drop(walk));
+    }
+}
+
+impl Drop for Walk {
+    fn drop(&mut self) {
+        // Its threads do not need the interpreter, so they end while it is held here.
+        if let Ok(walk) = self.0.get_mut() {
+            *walk = None;
+        }
+    }
+}
+
+/// Read one file below a folder.
+#[pyfunction]
+fn read_markdown(py: Python<'_>, root: PathBuf, path: String, max_size: u64) -> PyResult<Row<'_>> {
+    let found = call_detached(py, None, |_| walk::read_markdown(&root, &path, max_size))?;
+    row(py, Item::File(found))
+}
+
+/// The metadata if it is plain, else the YAML; and the body.
+#[pyfunction]
+fn split_front_matter<'py>(
+    py: Python<'py>,
+    text: &str,
+) -> PyResult<(Option<Bound<'py, PyDict>>, Option<String>, String)> {
+    let text = text.replace("\r\n", "\n");
+    let parts = split(&text);
+    let (metadata, yaml) = front(py, parts.front.map(Front::new))?;
+    Ok((metadata, yaml, parts.body.to_owned()))
+}
+
+fn row(py: Python<'_>, item: Item) -> PyResult<Row<'_>> {
+    match item {
+        Item::Problem(path, why) => Ok((path, None, None, None, None, None, None, Some(why))),
+        Item::File(Found { path, stamp, settled, hash, front: text, heading, body }) => {
+            let (metadata, yaml) = front(py, text)?;
+            let stamp = (stamp.size, stamp.mtime_ns, stamp.ctime_ns, settled);
+            Ok((path, Some(stamp), Some(hash), metadata, yaml, heading, Some(body), None))
+        }
+    }
+}
+
+type Metadata<'py> = (Option<Bound<'py, PyDict>>, Option<String>);
+
+fn front(py: Python<'_>, front: Option<Front>) -> PyResult<Metadata<'_>> {
+    match front {
+        None => Ok((None, None)),
+        Some(Front::Yaml(text)) => Ok((None, Some(text))),
+        Some(Front::Plain(pairs)) => {
+            let metadata = PyDict::new(py);
+            for (key, plain) in pairs {
+                metadata.set_item(key, value(py, plain)?)?;
+            }
+            Ok((Some(metadata), None))
+        }
+    }
+}
+
+fn value(py: Python<'_>, plain: Plain) -> PyResult<Bound<'_, PyAny>> {
+    Ok(match plain {
+        Plain::Null => py.None().into_bound(py),
+        Plain::Bool(value) => value.into_pyobject(py)?.to_owned().into_any(),
+        Plain::Int(value) => value.into_pyobject(py)?.into_any(),
+        Plain::Float(value) => value.into_pyobject(py)?.into_any(),
+        Plain::Date(year, month, day) => PyDate::new(py, year.into(), month, day)?.into_any(),
+        Plain::Text(value) => value.into_pyobject(py)?.into_any(),
+        Plain::List(values) => {
+            let values = values.into_iter().map(|each| value(py, each));
+            PyList::new(py, values.collect::<PyResult<Vec<_>>>()?)?.into_any()
+        }
+    })
+}
+
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Walk>()?;
+    module.add_function(wrap_pyfunction!(read_markdown, module)?)?;
+    module.add_function(wrap_pyfunction!(split_front_matter, module)?)
+}
