@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from ..errors import Error
-from . import inspection, jobs, maintenance, output
+from . import inspection, jobs, maintenance, output, serve
 from .options import JSON
 
 INTERRUPTED = 130
@@ -69,7 +69,7 @@ def holdfast(
 ) -> None:
     """Look after SQLite files: info, check, migrate, checkpoint, vacuum, backup, restore, query.
 
-    And after the background jobs in them: jobs.
+    And after the background jobs in them: jobs. A page with all of it: serve.
     """
     # A reader that the pool opens ahead of need may fail without harm; one that is needed raises.
     logging.getLogger("holdfast.pool").addHandler(logging.NullHandler())
@@ -84,6 +84,7 @@ for command in (
     maintenance.backup,
     maintenance.restore,
     inspection.query,
+    serve.serve,
 ):
     app.command()(command)
 app.add_typer(jobs.app)

@@ -9,13 +9,13 @@ from ..errors import PragmaError
 KEPT = ("journal_mode", "auto_vacuum")
 
 
-def open_to_read(file: str) -> Database:
+def open_to_read(file: str, *, pool_size: int = 2, data_dir: str | None = None) -> Database:
     """Open a file without changing it, in whichever mode it is."""
     # Rollback mode is tried first: WAL is refused on a network before the file is looked at.
     settings = {"journal_mode": "delete"}
     while True:
         try:
-            return _open(file, settings, read_only=True)
+            return _open(file, settings, read_only=True, pool_size=pool_size, data_dir=data_dir)
         except PragmaError as error:
             found = {each.name: each.found for each in error.mismatches if each.name in KEPT}
             if len(found) < len(error.mismatches) or settings.items() >= found.items():
@@ -23,11 +23,12 @@ def open_to_read(file: str) -> Database:
             settings |= found
 
 
-def open_to_write(file: str) -> Database:
+def open_to_write(file: str, *, pool_size: int = 2, data_dir: str | None = None) -> Database:
     """Open an existing file to write, and leave it in the mode in which it is."""
-    with open_to_read(file) as database:
+    with open_to_read(file, data_dir=data_dir) as database:
         pragmas = database.pragmas()
-    return _open(file, {name: str(pragmas[name]) for name in KEPT}, read_only=False)
+    kept = {name: str(pragmas[name]) for name in KEPT}
+    return _open(file, kept, read_only=False, pool_size=pool_size, data_dir=data_dir)
 
 
 def is_new(file: str) -> bool:
@@ -38,13 +39,16 @@ def is_new(file: str) -> bool:
         return True
 
 
-def _open(file: str, pragmas: dict[str, str], *, read_only: bool) -> Database:
+def _open(
+    file: str, pragmas: dict[str, str], *, read_only: bool, pool_size: int, data_dir: str | None
+) -> Database:
     # The durable profile maps no memory: a file that is cut short raises, and does not kill.
     return open(
         file,
         profile="durable",
-        pool_size=2,
+        pool_size=pool_size,
         pragmas=pragmas,
+        data_dir=data_dir,
         create=False,
         read_only=read_only,
         vacuum_every=None,

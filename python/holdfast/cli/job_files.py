@@ -36,17 +36,22 @@ def jobs_to_write(file: str) -> Generator[JobManager]:
 
 
 def _check(database: Database, file: str) -> None:
+    if not has_jobs(database, file):
+        raise NotSupportedError(f"{file!r} has no jobs: no JobManager has opened it yet")
+
+
+def has_jobs(database: Database, file: str) -> bool:
+    """Whether there are tables of jobs; NotSupportedError for those of another version."""
     from ..jobs.store import COMPONENT, SCHEMA
 
     found, known = database.schema_version(COMPONENT), len(list(SCHEMA.glob("*.sql")))
-    if found == 0:
-        raise NotSupportedError(f"{file!r} has no jobs: no JobManager has opened it yet")
-    if found != known:
+    if found not in (0, known):
         # An app that runs with the older tables could not go on with newer ones.
         raise NotSupportedError(
             f"the tables of jobs in {file!r} are at version {found}, and this holdfast works with "
             f"{known}: use the holdfast that the app uses"
         )
+    return found > 0
 
 
 @contextmanager

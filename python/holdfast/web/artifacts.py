@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Response
 
-from ..artifacts.models import Artifact
+from ..artifacts import Artifact
 from .answers import Answer, ready
 from .jobs import LARGEST, Limit, aware
 from .markdown import render

@@ -95,7 +95,7 @@ def add(router: APIRouter, service: Service, watcher: Watcher) -> None:
 def _vacuum(service: Service) -> VacuumStats:
     first = last = service.db.vacuum(CYCLE, timeout=PATIENCE)
     reclaimed, seconds = first.reclaimed, first.seconds
-    while last.reclaimed and last.free_after and not service.ending.is_set():
+    while last.reclaimed and last.free_after and not service.is_ending:
         last = service.db.vacuum(CYCLE, timeout=PATIENCE)
         reclaimed += last.reclaimed
         seconds += last.seconds
@@ -120,7 +120,7 @@ def _backup(service: Service, watcher: Watcher) -> dict[str, Any]:
         number += 1
 
     def progress(done: int, total: int) -> None:
-        if service.ending.is_set():
+        if service.is_ending:
             raise _Ended
         watcher.tell("backup", {"done": done, "total": total})
 

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from ..artifacts.errors import ArtifactFileError, UnknownArtifactError
+from ..artifacts import ArtifactFileError, UnknownArtifactError
 from ..errors import (
     ClosedError,
     CorruptionError,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 
+from ..artifacts import ArtifactIndex
 from ..database import Database
 from ..jobs import JobReader
 from . import artifacts, database, events, pages, sync
@@ -19,9 +20,6 @@ from .routes import route_class
 from .security import LOCAL, Guard
 from .service import Service
 from .watcher import Watcher
-
-if TYPE_CHECKING:
-    from ..artifacts import ArtifactIndex
 
 
 def router(

@@ -47,7 +47,7 @@ class Samples:
             seconds = max(now["at"] - last["at"], 0.001)
             holds, before = now["lane"]["holds"], last["lane"]["holds"]
             turns = holds["count"] - before["count"]
-            jobs = now["jobs"] or {}
+            jobs: dict[str, int] = now["jobs"] or {}
 
             def rate(new: float, old: float) -> float:
                 return round((new - old) / seconds, 3)

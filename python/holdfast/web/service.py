@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..artifacts import ArtifactIndex
 from ..database import Database
 from ..errors import MigrationError
 from ..jobs import JobManager, JobReader
-from ..jobs.store import COMPONENT as JOBS
 from .answers import ready, without_paths
 from .problems import Refused
 
-if TYPE_CHECKING:
-    from ..artifacts import ArtifactIndex
-
 #: The sets of migrations whose versions are told.
-COMPONENTS = ("app", JOBS, "artifacts")
+COMPONENTS = ("app", "jobs", "artifacts")
 
 
 class Service:
@@ -41,7 +39,7 @@ class Service:
         self.read_only = read_only
         self.backup_dir = db.path.parent / "backups" if backup_dir is None else Path(backup_dir)
         self.started = time.time()
-        #: Set when the server ends: what works in a thread looks at it.
+        #: Set when the app ends.
         self.ending = threading.Event()
         self._index = index
         self._jobs = jobs
@@ -91,6 +89,18 @@ class Service:
         if not manager._count or manager.closed:
             raise Refused(409, "this process runs no jobs: its manager has no workers")
         return manager
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the server ends: what works in a thread then gives up.
+
+        A server as uvicorn waits for its connections before it tells the app, so the server that
+        handles the signals of this process is asked.
+        """
+        return self.ending.is_set() or any(
+            getattr(getattr(signal.getsignal(each), "__self__", None), "should_exit", False) is True
+            for each in (signal.SIGTERM, signal.SIGINT)
+        )
 
     def now(self) -> dict[str, Any]:
         """Tell how the database is doing this moment; cheap enough for every two seconds."""

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 
-from ..artifacts.errors import ArtifactError
-from ..artifacts.models import SyncResult
+from ..artifacts import ArtifactError, ArtifactIndex, SyncResult
 from ..jobs import JobContext, JobManager
 from .answers import Answer
 from .job_rows import row
 from .pages import base_of
 from .service import Service
-
-if TYPE_CHECKING:
-    from ..artifacts import ArtifactIndex
 
 KIND = "holdfast.artifacts.sync"
 #: Problems that the result of a job names; all are in the index.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 import time
 from typing import Any
@@ -49,7 +48,7 @@ class Watcher:
     def join(self, listener: Listener) -> None:
         """Have a listener told what happens. Refused when there are too many."""
         with self._lock:
-            if self._service.ending.is_set():
+            if self._service.is_ending:
                 raise Refused(503, "the server ends")
             if len(self._listeners) >= LISTENERS:
                 raise Refused(503, f"{LISTENERS} listen already, as many as there may be")
@@ -99,7 +98,7 @@ class Watcher:
 
     def _watch(self) -> None:
         while self._is_wanted():
-            if server_is_ending():
+            if self._service.is_ending:
                 self.end()
                 continue
             try:
@@ -130,15 +129,3 @@ class Watcher:
         if self._told != detail:
             self._told = detail
             self.tell("problem", {"status": 503, "detail": detail})
-
-
-def server_is_ending() -> bool:
-    """Whether the server of this process has been told to end by a signal.
-
-    A server as uvicorn waits for its connections before it tells the app that it ends.
-    """
-    for number in (signal.SIGTERM, signal.SIGINT):
-        server = getattr(signal.getsignal(number), "__self__", None)
-        if getattr(server, "should_exit", False) is True:
-            return True
-    return False
