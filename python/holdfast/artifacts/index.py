@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
 
@@ -38,8 +38,8 @@ class ArtifactIndex:
     """The markdown files below a folder, in a database: filters, facets, full-text search.
 
     Args:
-        db: An open database, or the path of one that the index opens and closes itself. When that
-            cannot be opened, queries list the files instead, and say so.
+        db: An open database; or the path of one, or a function that opens it, and the index closes
+            it itself. When it cannot be opened, queries list the files instead, and say so.
         root: The folder. Links are not followed, and nothing outside it is read.
         patterns: Which files, as in a `.gitignore`; `!` before a pattern leaves out.
         hidden: Whether names that begin with a dot are looked at.
@@ -56,7 +56,7 @@ class ArtifactIndex:
 
     def __init__(
         self,
-        db: Database | str | os.PathLike[str],
+        db: Database | str | os.PathLike[str] | Callable[[], Database],
         root: str | os.PathLike[str],
         *,
         patterns: Iterable[str] = MARKDOWN,
@@ -64,7 +64,8 @@ class ArtifactIndex:
         gitignore: bool = True,
         max_size: int = 10_000_000,
     ) -> None:
-        self.root = Path(root).resolve()
+        # Unlike Path.resolve, this raises nothing for links that lead in a circle.
+        self.root = Path(os.path.realpath(root))
         if not self.root.is_dir():
             raise PathError(f"the folder {str(root)!r} does not exist or is none")
         self._options = Options(tuple(patterns), hidden, gitignore, max_size)
@@ -83,7 +84,7 @@ class ArtifactIndex:
                 raise ProgrammingError("the index is closed")
             if self._db is None:
                 assert not isinstance(self._given, Database)
-                self._db = open(self._given)
+                self._db = self._given() if callable(self._given) else open(self._given)
             if not self._ready:
                 store.migrate(self._db)
                 self._ready = True
