@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from ..walk import Markdown, Walk
 from .front_matter import MalformedError, describe, stamp
@@ -31,9 +30,16 @@ def select(root: Path, options: Options, query: Query) -> tuple[list[Artifact], 
                     found.append(artifact)
     found.sort(key=lambda artifact: artifact.path)
     found = [artifact._replace(id=number) for number, artifact in enumerate(found, 1)]
-    found.sort(key=_key(query), reverse=query.descending)
+    key = _key(query)
+    found.sort(key=key, reverse=query.descending)
+    here = found
+    if query.after is not None:
+        place = (_comparable(query, query.after[0]), query.after[1])
+        here = [
+            each for each in found if (key(each) < place if query.descending else key(each) > place)
+        ]
     begin = query.offset
-    return found[begin : begin + query.limit + 1], len(found), _facets(found)
+    return here[begin : begin + query.limit + 1], len(found), _facets(found)
 
 
 def _artifact(found: Markdown) -> Artifact | None:
@@ -81,12 +87,16 @@ def _fits(artifact: Artifact, body: str, query: Query) -> bool:
     return True
 
 
-def _key(query: Query) -> Callable[[Artifact], Any]:
+def _key(query: Query) -> Callable[[Artifact], tuple[str, int]]:
     column = query.sort.removeprefix("-")
-    if column == "title":
-        return lambda artifact: (artifact.title.lower(), artifact.id)
-    name = {"updated": "updated_at", "created": "created_at"}.get(column, "path")
-    return lambda artifact: (getattr(artifact, name), artifact.id)
+    if column in ("updated", "created"):
+        return lambda artifact: (stamp(getattr(artifact, f"{column}_at")), artifact.id)
+    name = "title" if column == "title" else "path"
+    return lambda artifact: (_comparable(query, getattr(artifact, name)), artifact.id)
+
+
+def _comparable(query: Query, value: str) -> str:
+    return value.lower() if query.sort.endswith("title") else value
 
 
 def _facets(found: Sequence[Artifact]) -> Facets:

@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 
 from ..database import Database, open
-from ..errors import Error, PathError, ProgrammingError
+from ..errors import DataError, Error, PathError, ProgrammingError
 from ..walk import MARKDOWN, read_markdown
 from . import files, query, store
 from .errors import ArtifactFileError, UnknownArtifactError
@@ -169,7 +169,8 @@ class ArtifactIndex:
             with db.snapshot() as snapshot:
                 found = query.select(snapshot, asked)
         except Error as error:
-            if isinstance(self._given, Database) or isinstance(error, ProgrammingError):
+            mistaken = isinstance(error, ProgrammingError | DataError)
+            if mistaken or isinstance(self._given, Database):
                 raise
             _logger.warning("the files are listed, since the index cannot be used: %s", error)
             found = files.select(self.root, self._options, asked)

@@ -118,7 +118,7 @@ def _read_cursor(cursor: str, sort: str) -> tuple[int, tuple[str, int] | None]:
         match json.loads(urlsafe_b64decode(cursor.encode())):
             case ["relevance", int(offset)] if sort == "relevance" and offset >= 0:
                 return offset, None
-            case [made_for, str(key), int(number)] if made_for == sort:
+            case [made_for, str(key), int(number)] if made_for == sort and abs(number) < 2**63:
                 return 0, (key, number)
             case _:
                 pass
