@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from functools import cache
 from html import escape
@@ -11,24 +12,29 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
 from markdown_it.rules_core import StateCore
+from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
-#: Characters of a text that is rendered, at most; a longer one is shown as it is.
-LONGEST = 400_000
+#: Characters of a text that is rendered, at most, and seconds that this may take.
+LONGEST, PATIENCE = 400_000, 3.0
 SCHEMES = frozenset(("http", "https", "mailto"))
 _TASK = re.compile(r"\[([ xX])\]\s+")
 _SPACES = re.compile(r"[\s\x00-\x20\x7f-\xa0]+")
 
 
 def render(body: str, path: str) -> str | None:
-    """Return the HTML of a text, None for one that is too long; `path` is that of its file.
+    """Return the HTML of a text, None for one that takes too long; `path` is that of its file.
 
     Links to other files have no `href` but `data-path`: the path below the root of the index.
     """
     if len(body) > LONGEST:
         return None
-    return _parser().render(body, {"path": path})
+    try:
+        return _parser().render(body, {"path": path, "until": time.monotonic() + PATIENCE})
+    except _TooLong:
+        return None
 
 
 def is_harmless(url: str) -> bool:
@@ -57,15 +63,35 @@ def target_of(url: str, path: str) -> str | None:
     return None if found.startswith("../") or found in ("..", ".") else found
 
 
+class _TooLong(Exception):
+    """The text was made to keep a parser busy."""
+
+
 @cache
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 50})
     parser.enable(["table", "strikethrough"])
     parser.validateLink = is_harmless
+    parser.block.ruler.before("table", "patience", _be_patient)
+    parser.inline.ruler.before("newline", "patience", _be_patient)
+    parser.core.ruler.push("cells", _cells)
     parser.core.ruler.push("tasks", _tasks)
     parser.add_render_rule("link_open", _link)
     parser.add_render_rule("image", _image)
     return parser
+
+
+def _be_patient(state: StateBlock | StateInline, *_: object) -> bool:
+    if time.monotonic() > state.env["until"]:
+        raise _TooLong
+    return False
+
+
+def _cells(state: StateCore) -> None:
+    """Make the sides of cells classes, as styles of their own are not let through."""
+    for token in state.tokens:
+        if style := token.attrs.pop("style", None):
+            token.attrs["class"] = str(style).removeprefix("text-align:")
 
 
 def _tasks(state: StateCore) -> None:

@@ -96,7 +96,7 @@ def of_http(error: HTTPException) -> Problem:
 
 def _status(error: Error) -> int | None:
     name = error.sqlite_errorname or ""
-    if name.startswith("SQLITE_READONLY"):
+    if name.startswith("SQLITE_READONLY") or "opened read_only" in str(error):
         return 403
     if name == "SQLITE_FULL":
         return 507

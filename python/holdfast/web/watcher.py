@@ -33,13 +33,14 @@ class Watcher:
         self._thread: threading.Thread | None = None
         self._listeners: set[Listener] = set()
         self._until = 0.0
+        self._latest: bytes | None = None
         self._told: str | None = None
 
     def now(self) -> dict[str, Any]:
         """Tell how the database is doing, and go on taking samples for a while."""
         now = self._service.now()
         if self.samples.is_due(now["at"]):
-            self.samples.add(now)
+            self._keep(now)
         with self._lock:
             self._until = time.monotonic() + KEEP
             self._start()
@@ -53,6 +54,8 @@ class Watcher:
             if len(self._listeners) >= LISTENERS:
                 raise Refused(503, f"{LISTENERS} listen already, as many as there may be")
             self._listeners.add(listener)
+            if self._latest is not None:
+                listener.put("stats", self._latest)
             self._changes.forget()
             self._start()
         self._wake.set()
@@ -67,9 +70,7 @@ class Watcher:
         with self._lock:
             listeners = list(self._listeners)
         if listeners:
-            message = encoded(event, data)
-            for listener in listeners:
-                listener.put(event if key is None else key, message)
+            self._send(listeners, event if key is None else key, encoded(event, data))
 
     def end(self) -> None:
         """End what listens, and the thread."""
@@ -92,7 +93,7 @@ class Watcher:
         with self._lock:
             wanted = bool(self._listeners) or time.monotonic() < self._until
             if not wanted or self._service.ending.is_set():
-                self._thread = None
+                self._thread = self._latest = None
                 return False
             return True
 
@@ -119,11 +120,21 @@ class Watcher:
         with self._lock:
             listening = bool(self._listeners)
         if self.samples.is_due(time.time()):
-            now = self._service.now()
-            self.tell("stats", {**now, "sample": self.samples.add(now)})
+            self._keep(self._service.now())
         if listening:
             for event, key, data in self._changes.look():
                 self.tell(event, data, key)
+
+    def _keep(self, now: dict[str, Any]) -> None:
+        message = encoded("stats", {**now, "sample": self.samples.add(now)})
+        with self._lock:
+            self._latest = message
+            listeners = list(self._listeners)
+        self._send(listeners, "stats", message)
+
+    def _send(self, listeners: list[Listener], key: object, message: bytes) -> None:
+        for listener in listeners:
+            listener.put(key, message)
 
     def _say_problem(self, detail: str) -> None:
         if self._told != detail:
