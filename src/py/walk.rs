@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDate, PyDict, PyList};
+use pyo3::types::{PyBytes, PyDate, PyDict, PyList};
 
 use super::error::{Failure, misuse};
 use super::gil::{call, call_detached};
@@ -20,7 +20,7 @@ type Row<'py> = (
     Option<Bound<'py, PyDict>>,
     Option<String>,
     Option<String>,
-    Option<String>,
+    Option<Bound<'py, PyBytes>>,
     Option<String>,
 );
 
@@ -117,7 +117,9 @@ fn row(py: Python<'_>, item: Item) -> PyResult<Row<'_>> {
         Item::File(Found { path, stamp, settled, hash, front: text, heading, body }) => {
             let (metadata, yaml) = front(py, text)?;
             let stamp = (stamp.size, stamp.mtime_ns, stamp.ctime_ns, settled);
-            Ok((path, Some(stamp), Some(hash), metadata, yaml, heading, Some(body), None))
+            // As text it would be decoded here and encoded again where it is bound.
+            let body = Some(PyBytes::new(py, body.as_bytes()));
+            Ok((path, Some(stamp), Some(hash), metadata, yaml, heading, body, None))
         }
     }
 }

@@ -26,7 +26,7 @@ def select(root: Path, options: Options, query: Query) -> tuple[list[Artifact], 
         for batch in walk:
             for each in batch:
                 artifact = _artifact(each)
-                if artifact is not None and _fits(artifact, each.body, query):
+                if artifact is not None and _fits(artifact, each.body.decode(), query):
                     found.append(artifact)
     found.sort(key=lambda artifact: artifact.path)
     found = [artifact._replace(id=number) for number, artifact in enumerate(found, 1)]

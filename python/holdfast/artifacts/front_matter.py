@@ -8,7 +8,6 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from itertools import chain
-from pathlib import PurePosixPath
 from typing import Any, NamedTuple, cast
 
 from ..walk import Markdown, split_front_matter
@@ -19,6 +18,10 @@ TITLE = 300
 LABEL = 100
 #: Values that front matter may have, with the ones that aliases repeat.
 MOST = 50_000
+
+#: Write a value as it is stored.
+to_json = json.JSONEncoder(ensure_ascii=False, default=str).encode
+
 _CREATED = ("created_at", "created", "date")
 _UPDATED = ("updated_at", "updated", "modified")
 
@@ -54,22 +57,18 @@ def parse(text: str) -> tuple[dict[Any, Any], str]:
 
 def describe(found: Markdown) -> Described:
     """Make what the row of a file has of it. Raises MalformedError."""
-    values: dict[str, Any]
-    if found.yaml is None:
-        values = found.metadata or {}
-        metadata = json.dumps(values, ensure_ascii=False, default=str) if values else "{}"
-    else:
+    values: dict[str, Any] = found.metadata or {}
+    if found.yaml is not None:
         values = cast("dict[str, Any]", _plain(_load(found.yaml), [MOST]))
-        metadata = json.dumps(values, ensure_ascii=False, default=str)
-    path = PurePosixPath(found.path)
-    folder = path.parts[0] if len(path.parts) > 1 else "document"
+    folder, slash, _ = found.path.partition("/")
+    stem = found.path.rpartition("/")[2].rpartition(".")[0]
     return Described(
-        type=_label(values.get("type")) or folder[:LABEL],
-        title=_title(values.get("title")) or _title(found.heading) or path.stem[:TITLE],
+        type=_label(values.get("type")) or (folder[:LABEL] if slash else "document"),
+        title=_title(values.get("title")) or _title(found.heading) or stem[:TITLE],
         status=_label(values.get("status")) or "draft",
         category=_label(values.get("category")),
         tags=tuple(tags_of(values.get("tags"))),
-        metadata=metadata,
+        metadata=to_json(values) if values else "{}",
         created_at=_moment(values, _CREATED),
         updated_at=_moment(values, _UPDATED),
     )

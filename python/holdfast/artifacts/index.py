@@ -198,7 +198,7 @@ class ArtifactIndex:
             found = read_markdown(self.root, item.path, max_size=self._options.max_size)
         except PathError:
             return item
-        return item._replace(snippet=snippet(found.body, words))
+        return item._replace(snippet=snippet(found.body.decode(), words))
 
     def get(self, artifact_id: int) -> Document:
         """Read an artifact and its file. Raises UnknownArtifactError, ArtifactFileError."""
@@ -210,7 +210,7 @@ class ArtifactIndex:
             found = read_markdown(self.root, artifact.path, max_size=self._options.max_size)
         except PathError as error:
             raise ArtifactFileError(f"the file of artifact {artifact_id}: {error}") from None
-        return Document(artifact, found.body, found.hash != artifact.content_hash)
+        return Document(artifact, found.body.decode(), found.hash != artifact.content_hash)
 
     def stats(self) -> IndexStats:
         """Count artifacts, by type, status, category and tag, and what is wrong."""

@@ -12,7 +12,7 @@ from .. import Transaction
 from ..database import Database
 from ..walk import Known, Stamp
 from .adopt import adopt
-from .front_matter import Described, stamp
+from .front_matter import Described, stamp, to_json
 from .models import Mode, SyncStatus
 
 SCHEMA = Path(__file__).parent / "schema"
@@ -54,7 +54,7 @@ class Entry(NamedTuple):
     stamp: Stamp
     hash: str
     described: Described
-    body: str
+    body: bytes
 
 
 def migrate(db: Database) -> None:
@@ -140,7 +140,7 @@ def write(tx: Transaction, entries: Sequence[Entry], ids: Mapping[str, int]) -> 
 def _row(artifact_id: int, entry: Entry) -> tuple[Any, ...]:
     described = entry.described
     changed = stamp(datetime.fromtimestamp(entry.stamp.mtime_ns // 1_000_000_000, UTC))
-    tags = json.dumps(described.tags, ensure_ascii=False)
+    tags = to_json(described.tags) if described.tags else "[]"
     return (
         artifact_id, described.type, entry.path, described.title, described.status,
         described.category, tags, described.metadata, entry.hash, described.created_at, changed,

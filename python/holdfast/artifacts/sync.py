@@ -24,7 +24,9 @@ Progress = Callable[[int, int], object]
 Bad = tuple[str, Stamp | None, str]
 
 #: Files whose rows one transaction writes, at most.
-BATCH = 500
+BATCH = 1000
+#: Those that may be copies are read once more for it.
+COPIES = 100
 
 
 class Options(NamedTuple):
@@ -189,8 +191,8 @@ class Sync:
     def _place(self, missing: dict[str, Known]) -> None:
         """Write new files with known contents: those that are missing elsewhere have moved."""
         paths = list(self._copies)
-        for begin in range(0, len(paths), BATCH // 5):
-            part = paths[begin : begin + BATCH // 5]
+        for begin in range(0, len(paths), COPIES):
+            part = paths[begin : begin + COPIES]
             contents = store.paths_with(self._db, {self._copies[path] for path in part})
             moves: dict[str, int] = {}
             for path in part:
@@ -207,7 +209,7 @@ class Sync:
         try:
             return read_markdown(self._root, path, max_size=self._options.max_size)
         except PathError as error:
-            return Markdown(path, None, "", None, None, None, "", str(error))
+            return Markdown(path, None, "", None, None, None, b"", str(error))
 
     def _remove(self, files: list[Known]) -> None:
         for begin in range(0, len(files), store.BATCH):

@@ -46,7 +46,7 @@ create virtual table artifact_text using fts5(
 );
 -- Segments are large from the start, and merged at the end of a sync rather than within it.
 insert into artifact_text(artifact_text, rank) values
-    ('hashsize', 67108864), ('automerge', 0), ('crisismerge', 2000);
+    ('hashsize', 67108864), ('automerge', 0), ('usermerge', 16), ('crisismerge', 2000);
 
 create table sync_log (
     id integer primary key,
