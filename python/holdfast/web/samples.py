@@ -13,7 +13,8 @@ EVERY, KEPT = 2.0, 300
 class Sample(NamedTuple):
     """How it was at one moment; sizes in bytes, `reads` to `retries` a second since the last one.
 
-    `hold` is the mean time in seconds for which the writer lane was held.
+    `hold` and `wait` are the mean times in seconds for which the writer lane was held, and for
+    which it was waited for.
     """
 
     at: float
@@ -26,6 +27,7 @@ class Sample(NamedTuple):
     commits: float
     retries: float
     hold: float
+    wait: float
     lane_waiting: int
     pool_in_use: int
     jobs_queued: int
@@ -46,11 +48,15 @@ class Samples:
             last, self._last = self._last or now, now
             seconds = max(now["at"] - last["at"], 0.001)
             holds, before = now["lane"]["holds"], last["lane"]["holds"]
-            turns = holds["count"] - before["count"]
             jobs: dict[str, int] = now["jobs"] or {}
 
             def rate(new: float, old: float) -> float:
                 return round((new - old) / seconds, 3)
+
+            def mean(name: str) -> float:
+                new, old = now["lane"][name], last["lane"][name]
+                times = new["count"] - old["count"]
+                return round((new["total"] - old["total"]) / times, 6) if times > 0 else 0.0
 
             sample = Sample(
                 at=round(now["at"], 3),
@@ -62,7 +68,8 @@ class Samples:
                 writes=rate(now["writes"], last["writes"]),
                 commits=rate(holds["count"], before["count"]),
                 retries=rate(now["retries"]["attempts"], last["retries"]["attempts"]),
-                hold=round((holds["total"] - before["total"]) / turns, 6) if turns > 0 else 0.0,
+                hold=mean("holds"),
+                wait=mean("waits"),
                 lane_waiting=now["lane"]["waiting"],
                 pool_in_use=now["pool"]["open"] - now["pool"]["idle"],
                 jobs_queued=jobs.get("queued", 0),

@@ -1,0 +1,55 @@
+// The server's endpoints. Addresses are relative to the page, so any prefix will do.
+
+const meta = document.querySelector('meta[name="holdfast-token"]');
+
+/** Whether the page was given what it needs to change anything. */
+export const canWrite = meta !== null;
+
+/** What the server refused, or could not do. */
+export class Problem extends Error {
+  constructor(status, detail, after = null) {
+    super(detail);
+    this.status = status;
+    /** Seconds after which to try again. */
+    this.after = after;
+  }
+}
+
+/** Get what is at a path; `query` is an object, whose lists are repeated. */
+export function get(path, query = {}, signal = undefined) {
+  const found = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    for (const each of Array.isArray(value) ? value : [value]) {
+      if (each !== null && each !== undefined && each !== "") found.append(name, each);
+    }
+  }
+  return ask(`api/v1/${path}${found.size ? `?${found}` : ""}`, { signal });
+}
+
+/** Change something. */
+export function post(path, body = undefined) {
+  const headers = {};
+  if (meta?.content) headers["X-Holdfast-Token"] = meta.content;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  return ask(`api/v1/${path}`, { method: "POST", headers, body: body && JSON.stringify(body) });
+}
+
+async function ask(address, settings) {
+  let response;
+  try {
+    response = await fetch(address, { credentials: "same-origin", ...settings });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem(0, "The server does not answer.");
+  }
+  let found = null;
+  try {
+    found = await response.json();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    if (response.ok) throw new Problem(response.status, "The server's answer was cut short.");
+  }
+  if (response.ok) return found;
+  const after = Number(response.headers.get("Retry-After")) || null;
+  throw new Problem(response.status, found?.detail ?? found?.title ?? `The server said ${response.status}.`, after);
+}

@@ -1,0 +1,210 @@
+// The page of the artifacts: find, filter, read, sync.
+
+import { get } from "./api.js";
+import { filters } from "./facets.js";
+import { h, icon, put, say } from "./dom.js";
+import { count, several } from "./format.js";
+import { listing } from "./listing.js";
+import { logs } from "./logs.js";
+import { panel } from "./panel.js";
+import { clear, empty, settle, told } from "./parts.js";
+import { reader } from "./reader.js";
+import { address, go } from "./route.js";
+import { FILTERS, fetchPage, filtered, parameters, read, SIZE, SORTS } from "./query.js";
+import { sync } from "./sync.js";
+
+/** Milliseconds without a key before a search begins. */
+const TYPING = 250;
+
+export const artifacts = {
+  name: "artifacts",
+  title: "Artifacts",
+
+  open(root, { live, keys }) {
+    let now = read(new URLSearchParams());
+    let asked = null;
+    let typing = false;
+    let total = null;
+
+    const where = (change) => address("artifacts", parameters({ ...now, ...change }));
+    const turn = (change) => go(where({ cursor: null, offset: 0, id: null, ...change }));
+
+    const summary = h("p", { class: "summary" });
+    const input = h("input", { type: "search", placeholder: "Search titles and texts", "aria-label": "Search titles and texts", autocomplete: "off", spellcheck: "false", maxlength: 500, dataset: { search: "" } });
+    const sort = h("select", { "aria-label": "Sort", onchange: () => turn({ sort: sort.value }) });
+    const search = h("div", { class: "search" }, h("label", { class: "field" }, icon("search"), input, h("kbd", { "aria-hidden": "true" }, "/")), sort);
+    const facets = filters({ change: turn });
+    const list = listing({ where });
+    const chips = h("div", { class: "chips" });
+    const pages = h("nav", { class: "pager", "aria-label": "Pages of the list" });
+    const results = h("section", { class: "listing", "aria-label": "Found" }, search, chips, list.element, pages);
+    const split = h("div", { class: "split with-facets" }, facets.element, results);
+    const record = logs();
+    const tabs = h("nav", { class: "tabs", "aria-label": "Views of the artifacts" });
+    const bar = sync({ live, reload: settle(reload, 200) });
+    put(root, h("header", { class: "head" }, h("div", {}, h("h1", {}, "Artifacts"), summary), bar.element), bar.status, tabs, split, record.element);
+
+    const side = panel({
+      split,
+      label: "Reader",
+      keys,
+      close: () => go(where({ id: null })),
+      origin: () => list.row(opened) ?? input,
+    });
+    let opened = null;
+    const page = reader({ side, follow: (path) => follow(path) });
+
+    const begin = settle(() => {
+      const text = input.value.trim();
+      // What is typed on is one step of the history.
+      go(where({ q: text, sort: null, cursor: null, offset: 0, id: null }), { replace: typing && now.q !== "" && text !== "" });
+      typing = true;
+    }, TYPING);
+    input.addEventListener("input", begin);
+    input.addEventListener("blur", () => (typing = false));
+    input.addEventListener("keydown", (event) => {
+      if (event.key === "ArrowDown") (event.preventDefault(), list.focus());
+      if (event.key === "Escape" && input.value) (event.preventDefault(), event.stopPropagation(), (input.value = ""), begin());
+    });
+
+    async function follow(path) {
+      try {
+        const { items } = await get("database/artifacts", { path, limit: 2, facets: false });
+        const found = items.find((each) => each.path === path);
+        if (found) go(where({ id: found.id }));
+        else page.say(`${path} is not in the index.`);
+      } catch (problem) {
+        told("reader", problem);
+      }
+    }
+
+    async function load() {
+      asked?.abort();
+      const mine = (asked = new AbortController());
+      results.ariaBusy = "true";
+      try {
+        const found = await fetchPage(now, mine.signal);
+        if (mine !== asked) return;
+        clear("artifacts");
+        draw(found);
+      } catch (problem) {
+        if (mine !== asked || problem.name === "AbortError") return;
+        if (problem.status === 404) noIndex();
+        // A cursor is no good any more once the sort is another, or its file is another.
+        else if (problem.status === 422 && now.cursor) go(where({ cursor: null }), { replace: true });
+        else told("artifacts", problem, load);
+      } finally {
+        if (mine === asked) results.removeAttribute("aria-busy");
+      }
+    }
+
+    function draw(found) {
+      const narrowed = filtered(now);
+      if (!narrowed) total = found.total;
+      say(summary, narrowed ? `${several(found.total, "artifact")} found${total === null ? "" : ` of ${count(total)}`}` : several(found.total, "artifact"));
+      if (found.warning) say(summary, `Listed from the files: ${found.warning}`);
+      facets.update(now, found.facets);
+      drawChips();
+      list.update(found.items, now);
+      if (!found.items.length) list.put(narrowed || now.offset ? nothing() : unsynced());
+      turnPages(found);
+    }
+
+    function nothing() {
+      return empty(
+        "Nothing found",
+        h("p", {}, now.q ? `No artifact has “${now.q}” under these filters.` : "No artifact has all of these."),
+        h("a", { class: "button plain", href: address("artifacts") }, "Clear the filters"),
+      );
+    }
+
+    function unsynced() {
+      return empty("Nothing here yet", h("p", {}, "The index has no artifacts. Write a markdown file below its directory, and sync."));
+    }
+
+    function noIndex() {
+      for (const each of [split, tabs, bar.element, bar.status, record.element]) each.hidden = true;
+      say(summary, "");
+      root.append(
+        empty(
+          "There is no index here",
+          h("p", {}, "It shows the markdown files below a directory: plans, specs, reports, notes. Name one:"),
+          h("pre", {}, "holdfast serve app.db --root docs"),
+        ),
+      );
+    }
+
+    function drawChips() {
+      const made = FILTERS.flatMap(([key, label]) =>
+        [now[key]].flat().filter(Boolean).map((value) => {
+          const rest = Array.isArray(now[key]) ? now[key].filter((each) => each !== value) : null;
+          return h("button", { type: "button", class: "chip", "aria-label": `Remove the filter ${label} ${value}`, onclick: () => turn({ [key]: rest }) }, h("span", { class: "muted" }, label), value, icon("close"));
+        }),
+      );
+      if (made.length) made.push(h("a", { class: "clear", href: address("artifacts", { q: now.q }) }, "Clear all"));
+      put(chips, made);
+      chips.hidden = !made.length;
+    }
+
+    function turnPages({ items, total: all, cursor }) {
+      pages.hidden = !items.length;
+      const last = now.offset + items.length;
+      const before = Math.max(0, now.offset - SIZE);
+      put(
+        pages,
+        h("span", { class: "range", role: "status" }, `${count(now.offset + 1)}–${count(last)} of ${count(all)}`),
+        now.offset > 0 && h("a", { class: "button plain", rel: "prev", href: where({ offset: before, cursor: null, id: null }) }, icon("left"), "Previous"),
+        cursor && h("a", { class: "button plain", rel: "next", href: where({ offset: last, cursor, id: null }) }, "Next", icon("right")),
+      );
+    }
+
+    function reload() {
+      if (now.view) record.load(now.view);
+      else load();
+    }
+
+    function update(query) {
+      const before = now;
+      now = read(query);
+      put(tabs, ["", "log", "problems"].map((view) =>
+        h("a", { href: address("artifacts", { view }), "aria-current": now.view === view ? "page" : null }, { "": "Browse", log: "Sync log", problems: "Problems" }[view]),
+      ));
+      split.hidden = Boolean(now.view);
+      record.element.hidden = !now.view;
+      if (now.view) {
+        side.shut();
+        return record.load(now.view);
+      }
+      if (document.activeElement !== input || !typing) input.value = now.q;
+      put(sort, SORTS.filter(([key]) => key !== "relevance" || now.q).map(([key, label]) => h("option", { value: key }, label)));
+      sort.value = now.sort ?? (now.q ? "relevance" : "-updated");
+      if (now.id !== null) {
+        opened = now.id;
+        list.mark(now.id);
+        page.open(now.id);
+      } else {
+        list.mark(null);
+        side.shut();
+      }
+      const same = (one) => where.call(null, { ...one, id: null });
+      if (total === null || before.view || same(before) !== same(now)) {
+        if (before.offset !== now.offset) window.scrollTo(0, 0);
+        load();
+      } else {
+        list.link();
+      }
+    }
+
+    const ends = [live.on("again", reload)];
+    return {
+      update,
+      close() {
+        asked?.abort();
+        begin.cancel();
+        side.shut();
+        bar.close();
+        for (const end of ends) end();
+      },
+    };
+  },
+};
