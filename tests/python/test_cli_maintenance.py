@@ -10,7 +10,17 @@ from command_line import FILL, failure, holdfast, make, on_terminal
 from processes import look
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ["info", "check", "migrate", "checkpoint", "vacuum", "backup", "restore", "query"]
+COMMANDS = [
+    "info",
+    "check",
+    "migrate",
+    "checkpoint",
+    "vacuum",
+    "backup",
+    "restore",
+    "query",
+    "serve",
+]
 OF_JOBS = ["list", "show", "cancel", "retry", "prune", "counts", "watch"]
 
 

@@ -14,7 +14,7 @@ from web_apps import below, dashboard, problem, served
 
 API = "/api/v1/database"
 FILES = {
-    "plans/a.md": "---\ntitle: Alpha\ntype: plan\nstatus: done\ntags: [x, y]\n---\nThe first plan\n",
+    "plans/a.md": "---\ntitle: Alpha\ntype: plan\nstatus: done\ntags: [x, y]\n---\nThe first plan",
     "plans/b.md": "---\ntitle: Beta\ntype: plan\ntags: [x]\ncategory: ops\n---\nThe second plan.\n",
     "notes/c.md": "---\ntitle: Gamma\ntype: note\nwhen: .nan\n---\nSee [a](../plans/a.md).\n",
     "notes/bad.md": "---\ntitle: [\n---\nbroken\n",

@@ -7,17 +7,20 @@ import signal
 import socket
 import sys
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..database import Database, open
+from ..errors import NotSupportedError
 from . import output
 from .files import is_new, open_to_read, open_to_write
 from .job_files import has_jobs
 
 if TYPE_CHECKING:
+    from ..artifacts import ArtifactIndex
     from ..jobs import JobReader
 
 #: Seconds that requests and jobs have to end.
@@ -58,12 +61,14 @@ def serve(
     It needs the extra web. Only this machine can connect, unless --host and --allow-host say
     otherwise. Ctrl-C ends it.
     """
-    uvicorn, web = _needed()
+    uvicorn, web = _needed(index=root is not None)
     names = _names(host, allow_host or [])
     with ExitStack() as stack:
         listener = stack.enter_context(_listen(host, port))
         database = stack.enter_context(_opened(file, data_dir, read_only=read_only))
-        index = None if root is None else stack.enter_context(_index(database, root))
+        index = None
+        if root is not None:
+            index = stack.enter_context(_index(database, file, root, read_only=read_only))
         jobs = _jobs(stack, database, file, data_dir, run=index is not None, look=read_only)
         made = web.app(database, index=index, jobs=jobs, allowed_hosts=names, read_only=read_only)
         server = uvicorn.Server(
@@ -79,7 +84,7 @@ def serve(
         )
         # Ended by a signal, the process would leave its jobs as in a crash.
         signal.signal(signal.SIGTERM, _end)
-        shown = names[-1] if allow_host else host
+        shown = allow_host[0] if allow_host else host
         output.line(f"http://{f'[{shown}]' if ':' in shown else shown}:{_port(listener)}/")
         output.flush()
         server.run(sockets=[listener])
@@ -89,11 +94,14 @@ def _end(number: int, _: object) -> None:
     sys.exit(128 + number)
 
 
-def _needed() -> tuple[Any, Any]:
+def _needed(*, index: bool) -> tuple[Any, Any]:
     try:
         import uvicorn
 
         from .. import web
+
+        if index:
+            import_module("yaml")
     except ModuleNotFoundError as missing:
         name = missing.name or "a package"
         output.note(f'error: serve needs {name}: pip install "holdfast[web]"')
@@ -102,14 +110,18 @@ def _needed() -> tuple[Any, Any]:
 
 
 def _names(host: str, allowed: list[str]) -> list[str]:
+    from ..web.security import LOCAL, host_of
+
+    if wrong := [name for name in allowed if host_of(name) is None]:
+        raise typer.BadParameter(f"--allow-host is a name without port or *, not {wrong[0]!r}")
     if host == "localhost" or _is_loopback(host):
-        return [host, "localhost", "127.0.0.1", "::1", *allowed]
+        return [host, *LOCAL, *allowed]
     if not allowed:
         raise typer.BadParameter(
-            f"others could connect to {host}: name the hosts by which they reach it with "
+            f"others could connect to {host!r}: name the hosts by which they reach it with "
             "--allow-host"
         )
-    return ["localhost", "127.0.0.1", "::1", *allowed]
+    return [*LOCAL, *allowed]
 
 
 def _is_loopback(host: str) -> bool:
@@ -151,9 +163,11 @@ def _opened(file: str, data_dir: str | None, *, read_only: bool) -> Database:
     return open_to_write(file, pool_size=READERS, data_dir=data_dir)
 
 
-def _index(database: Database, root: str) -> Any:
+def _index(database: Database, file: str, root: str, *, read_only: bool) -> ArtifactIndex:
     from ..artifacts import ArtifactIndex
 
+    if read_only and database.schema_version("artifacts") == 0:
+        raise NotSupportedError(f"{file!r} has no index yet: serve it once without --read-only")
     return ArtifactIndex(database, root)
 
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from ..database import Database
 from .problems import of_http
-from .router import router
+from .router import Settings, router
 from .routes import finished
 
 
-def app(db: Database, **settings: Any) -> FastAPI:
+def app(db: Database, **settings: Unpack[Settings]) -> FastAPI:
     """Make an application that is the dashboard of a database; settings as for `router`.
 
-    >>> served = app(db)
-    >>> [route.path for route in served.routes if route.path == "/health"]
-    ['/health']
+    >>> app(db, read_only=True).title
+    'Holdfast: example.db'
     """
     # The pages of FastAPI's documentation load scripts from another host.
     made = FastAPI(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, TypedDict
 
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
@@ -20,6 +20,19 @@ from .routes import route_class
 from .security import LOCAL, Guard
 from .service import Service
 from .watcher import Watcher
+
+
+class Settings(TypedDict, total=False):
+    """What `router` and `app` take; `router` says what each means."""
+
+    index: ArtifactIndex | None
+    jobs: JobReader | None
+    allowed_hosts: Iterable[str]
+    token: str | None
+    read: Callable[..., Any] | None
+    write: Callable[..., Any] | None
+    read_only: bool
+    backup_dir: str | os.PathLike[str] | None
 
 
 def router(
