@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ENGINE := $(shell find src -name '*.rs') Cargo.toml Cargo.lock .cargo/config.toml pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser soak lint format bench bench-peers bench-jobs clean test-engine test-python test-pythons sdist
+.PHONY: help demo test browser soak lint format bench bench-peers bench-jobs bench-artifacts clean test-engine test-python test-pythons sdist
 
 help:  ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -110,6 +110,9 @@ bench-peers: $(PEERS)/.built  ## Measure beside other Python libraries; a look: 
 
 bench-jobs: $(PEERS)/.built  ## Measure background jobs beside other queues; a look: ROUNDS=1 ONLY=drain
 	PYTHONPATH=benches $(PEERS)/bin/python -m jobs $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
+
+bench-artifacts: $(PEERS)/.built  ## Measure the index of artifacts beside plain Python; a look: ROUNDS=1 ONLY=5000
+	PYTHONPATH=benches $(PEERS)/bin/python -m artifacts $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
 
 sdist: $(VENV)/.tools  ## A source distribution
 	$(BIN)/maturin sdist --out target/sdist

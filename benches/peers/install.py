@@ -19,6 +19,8 @@ PACKAGES = (
 )
 #: What `make bench-jobs` measures.
 QUEUES = ("huey", "litequeue")
+#: What the baseline of `make bench-artifacts` needs.
+MARKDOWN = ("python-frontmatter", "PyYAML")
 
 
 def install(package: str) -> dict[str, Any]:
@@ -38,7 +40,7 @@ def install(package: str) -> dict[str, Any]:
 
 def main() -> None:
     """Write peers.json beside the environment's interpreter."""
-    found = {package: install(package) for package in (*PACKAGES, *QUEUES)}
+    found = {package: install(package) for package in (*PACKAGES, *QUEUES, *MARKDOWN)}
     for package, outcome in found.items():
         print(f"    {package} {outcome.get('version') or 'is left out: ' + outcome['reason']}")
     (Path(sys.prefix) / "peers.json").write_text(json.dumps(found))
