@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..walk import Markdown, Walk
+from .filters import Query
 from .front_matter import MalformedError, describe, stamp
 from .models import Artifact, Facets
-from .query import Query, artifact_of, counted_by
-from .search import fold
+from .query import artifact_of, counted
+from .snippets import fold
 from .sync import Options
 
 
@@ -101,8 +102,8 @@ def _comparable(query: Query, value: str) -> str:
 
 def _facets(found: Sequence[Artifact]) -> Facets:
     return Facets(
-        counted_by(Counter(artifact.type for artifact in found)),
-        counted_by(Counter(artifact.status for artifact in found)),
-        counted_by(Counter(artifact.category for artifact in found)),
-        counted_by(Counter(tag for artifact in found for tag in artifact.tags)),
+        counted(Counter(artifact.type for artifact in found)),
+        counted(Counter(artifact.status for artifact in found)),
+        counted(Counter(artifact.category for artifact in found)),
+        counted(Counter(tag for artifact in found for tag in artifact.tags)),
     )

@@ -14,6 +14,7 @@ from ..errors import DataError, Error, PathError, ProgrammingError
 from ..walk import MARKDOWN, read_markdown
 from . import files, query, store
 from .errors import ArtifactFileError, UnknownArtifactError
+from .filters import Query, cursor_after, make
 from .lock import is_locked, locked
 from .log import last_sync, runs
 from .models import (
@@ -27,8 +28,7 @@ from .models import (
     SyncResult,
     SyncRun,
 )
-from .query import Query
-from .search import snippet
+from .snippets import snippet
 from .sync import Options, Progress, Sync
 
 _logger = logging.getLogger("holdfast.artifacts")
@@ -161,7 +161,7 @@ class ArtifactIndex:
         with the `cursor` of a page, or an `offset`. An index that was never synced syncs itself.
         """
         values = {name: value for name, value in locals().items() if name != "self"}
-        asked = query.make(values, sort=sort, limit=limit, offset=offset, cursor=cursor)
+        asked = make(values, sort=sort, limit=limit, offset=offset, cursor=cursor)
         try:
             db = self._database()
             if last_sync(db) is None:
@@ -189,7 +189,7 @@ class ArtifactIndex:
         items = items[: asked.limit]
         if asked.search:
             items = [self._with_snippet(item, asked.search.words) for item in items]
-        cursor = query.cursor_after(asked, items) if more else None
+        cursor = cursor_after(asked, items) if more else None
         source = "files" if warning else "index"
         return ArtifactPage(tuple(items), total, cursor, facets, source, warning)
 
@@ -198,7 +198,7 @@ class ArtifactIndex:
             found = read_markdown(self.root, item.path, max_size=self._options.max_size)
         except PathError:
             return item
-        return item._replace(snippet=snippet(found.body.decode(), words))
+        return item._replace(snippet=snippet(found.body, words))
 
     def get(self, artifact_id: int) -> Document:
         """Read an artifact and its file. Raises UnknownArtifactError, ArtifactFileError."""
@@ -216,7 +216,7 @@ class ArtifactIndex:
         """Count artifacts, by type, status, category and tag, and what is wrong."""
         db = self._database()
         with db.snapshot() as snapshot:
-            facets, total = query.facets_of(snapshot, Query())
+            facets, total = query.all_facets(snapshot)
             problems = snapshot.fetch_value(
                 "select count(*) from artifact_files where error is not null"
             )
