@@ -7,6 +7,7 @@ import math
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
+from functools import cache
 from itertools import chain
 from typing import Any, NamedTuple, cast
 
@@ -18,6 +19,8 @@ TITLE = 300
 LABEL = 100
 #: Values that front matter may have, with the ones that aliases repeat.
 MOST = 50_000
+#: Characters of a whole number: reading one takes the square of its length.
+DIGITS = 1000
 
 #: Write a value as it is stored.
 to_json = json.JSONEncoder(ensure_ascii=False, default=str).encode
@@ -123,18 +126,33 @@ def _load(text: str) -> dict[Any, Any]:
     except (yaml.YAMLError, ValueError, TypeError, OverflowError) as error:
         # The parser's messages go over several lines.
         raise MalformedError(f"front matter: {' '.join(str(error).split())[:200]}") from None
+    except (LookupError, AttributeError):
+        # So the parser tells of `!!bool maybe` and its like.
+        raise MalformedError("front matter: a value is not what its tag says") from None
     except RecursionError:
         raise MalformedError("front matter: it is nested too deeply") from None
     return cast("dict[Any, Any]", loaded) if isinstance(loaded, dict) else {}
 
 
+@cache
 def _yaml() -> tuple[Any, Any]:
+    """The parser, and its loader that reads no number of any length."""
     try:
         import yaml
     except ModuleNotFoundError:
         hint = 'front matter needs PyYAML: pip install "holdfast[artifacts]"'
         raise ModuleNotFoundError(hint, name="yaml") from None
-    return yaml, getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+    def integer(loader: Any, node: Any) -> object:
+        if len(node.value) > DIGITS:
+            problem = f"a number has more than {DIGITS} digits"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        return loader.construct_yaml_int(node)
+
+    loader: Any = type("Loader", (base,), {})
+    loader.add_constructor("tag:yaml.org,2002:int", integer)
+    return yaml, loader
 
 
 def _plain(value: Any, left: list[int]) -> Any:
@@ -145,7 +163,7 @@ def _plain(value: Any, left: list[int]) -> Any:
     try:
         return _converted(value, left)
     except RecursionError:
-        raise MalformedError("front matter: it contains itself") from None
+        raise MalformedError("front matter: it contains itself, or is nested too deeply") from None
 
 
 def _converted(value: Any, left: list[int]) -> Any:

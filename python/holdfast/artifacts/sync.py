@@ -23,8 +23,10 @@ Progress = Callable[[int, int], object]
 #: A file that could not be indexed: its path, its stamp if it was read, and why.
 Bad = tuple[str, Stamp | None, str]
 
-#: Files whose rows one transaction writes, at most.
-BATCH = 1000
+#: Files whose rows one transaction writes, at most and at least.
+BATCH, SMALLEST = 1000, 50
+#: Seconds that a transaction is to hold the lane: what others wait for.
+HOLD = 0.25
 #: Those that may be copies are read once more for it.
 COPIES = 100
 
@@ -69,6 +71,7 @@ class Sync:
         self._counts: Counter[str] = Counter()
         self._hashes: dict[str, str] = {}
         self._problems: dict[str, str] = {}
+        self._batch = BATCH
         # New files with a known content, and its hash: each may be one of those that are missing.
         self._copies: dict[str, str] = {}
 
@@ -99,7 +102,7 @@ class Sync:
             offered = [(path, *store.UNKNOWN) for path in known]
         seen: set[str] = set()
         with Walk(self._root, **self._options._asdict(), known=offered) as walk:
-            for batch in _parts(walk):
+            for batch in self._parts(walk):
                 seen.update(found.path for found in batch)
                 self._take(batch, known)
                 matched, unchanged = walk.progress()
@@ -118,6 +121,14 @@ class Sync:
         self._place(missing)
         self._remove(list(missing.values()))
         self._show(found.scanned, found.scanned)
+
+    def _parts(self, walk: Walk) -> Iterator[list[Markdown]]:
+        for batch in walk:
+            begin = 0
+            while begin < len(batch):
+                part = batch[begin : begin + self._batch]
+                yield part
+                begin += len(part)
 
     def _show(self, done: int, total: int) -> None:
         if self._progress is not None:
@@ -165,7 +176,10 @@ class Sync:
             found = store.contents(self._db, [entry.path for entry in entries])
             counts = _changes(entries, found, moves or {})
         else:
+            begun = time.perf_counter()
             counts = self._db.run(self._rows, entries, bad, moves or {})
+            slow = time.perf_counter() - begun > HOLD
+            self._batch = max(SMALLEST, self._batch // 2) if slow else min(BATCH, self._batch * 2)
         self._counts += counts
 
     def _rows(
@@ -244,12 +258,6 @@ class Sync:
             duplicates=store.duplicates(self._db, self._hashes if self._dry_run else {}),
             seconds=time.perf_counter() - begun,
         )
-
-
-def _parts(walk: Walk) -> Iterator[list[Markdown]]:
-    for batch in walk:
-        for begin in range(0, len(batch), BATCH):
-            yield batch[begin : begin + BATCH]
 
 
 def _is_same(entry: Entry, found: Mapping[str, tuple[int, str]]) -> bool:
