@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 #: Scalars that YAML 1.1 reads as something else than most people think, and those that look so.
-WORDS = """
+_WORDS = """
 true True TRUE tRue false yes Yes yEs no NO on On off OFF y Y n N null Null NULL nUll ~ none None
 nan .nan .NaN .inf -.inf +.INF inf .5 1. 1.5 -1.5 +1.5 1e5 1.0e5 1.0e+5 1.5E-3 0 00 010 08 0o17
 0x1F 0b101 0b2 1_000 1_0.5 -0 +0 -7 +12 007 0.10 00.5 1:30 1:30:00 190:20:30.15 12:60 1:3 0:0
@@ -14,7 +14,8 @@ nan .nan .NaN .inf -.inf +.INF inf .5 1. 1.5 -1.5 +1.5 1e5 1.0e5 1.0e+5 1.5E-3 0
 2024-01 20240102 2024-01-02x 2024_01_02 = << - -- --- ... -a ?a :a ? : a:b a::b http://a.b/c a#b
 #a a% %a @a `a !a !!str &a *a | > [] {} [a] {a:b} a[b] a] a} b,c ,a a, '' 'a' 'a''b' a ' *x [a,b]
 [,] [a:b] [[a]] [a ['a''b'] ['a'b] [#a] [?] [a?b] [a!b] [a%] [-]
-""".split()
+"""
+WORDS = _WORDS.split()
 WORDS += [
     '""', '"a"', '"a\'b"', '\'a"b\'', '"a\\nb"', '"a\\\\b"', '"\\u00e9"', '"\\ud800"', '\'b"',
     '"a', 'b"', '"a:', '"a,', '"#', 'a"', '"', "é", "Ünïcode", "ß", "日本語", "٣", "٣٤",
