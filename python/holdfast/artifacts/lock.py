@@ -9,29 +9,38 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ..errors import PathError
 from .errors import SyncRunningError
 
 #: Seconds between two tries.
 EVERY = 0.05
+#: Seconds that are waited for in any case: who only asks holds the lock for a moment.
+LEAST = 0.2
 
 
 @contextmanager
 def locked(folder: Path, timeout: float) -> Generator[None]:
     """Hold the lock of a folder, which the system takes back when the process ends.
 
-    Raises SyncRunningError after `timeout` seconds.
+    Raises SyncRunningError after `timeout` seconds, PathError if the folder is gone.
     """
-    deadline = time.monotonic() + timeout
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    deadline = time.monotonic() + max(timeout, LEAST)
+    handle, owner = _open(folder), os.getpid()
     try:
-        while not _take(handle):
+        while not _take(handle, fcntl.LOCK_EX):
             if time.monotonic() >= deadline:
                 raise SyncRunningError(
                     f"another sync of {folder.name!r} did not end within {timeout} s: wait for it, "
                     "or give a longer timeout"
                 )
             time.sleep(EVERY)
-        yield
+        try:
+            yield
+        finally:
+            # Closing is not enough: a process that was forked meanwhile has the handle too.
+            if os.getpid() == owner:
+                with suppress(OSError):
+                    fcntl.flock(handle, fcntl.LOCK_UN)
     finally:
         os.close(handle)
 
@@ -39,19 +48,26 @@ def locked(folder: Path, timeout: float) -> Generator[None]:
 def is_locked(folder: Path) -> bool:
     """Whether a sync of the folder runs."""
     try:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
+        handle = _open(folder)
+    except PathError:
         return False
     try:
-        return not _take(handle)
+        return not _take(handle, fcntl.LOCK_SH)
     finally:
         os.close(handle)
 
 
-def _take(handle: int) -> bool:
+def _open(folder: Path) -> int:
+    try:
+        return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise PathError(f"the folder {folder.name!r} cannot be read: {error.strerror}") from None
+
+
+def _take(handle: int, kind: int) -> bool:
     with suppress(BlockingIOError):
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             raise
         except OSError:
