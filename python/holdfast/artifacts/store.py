@@ -36,7 +36,9 @@ on conflict(id) do update set
     type = excluded.type, path = excluded.path, title = excluded.title, status = excluded.status,
     category = excluded.category, tags_json = excluded.tags_json,
     metadata_json = excluded.metadata_json, content_hash = excluded.content_hash,
-    created_at = coalesce(?, artifacts.created_at, excluded.created_at),
+    created_at = coalesce(
+        ?, nullif(artifacts.created_at, '1970-01-01 00:00:00'), excluded.created_at
+    ),
     updated_at = excluded.updated_at
 """
 
@@ -154,23 +156,28 @@ def _forget(tx: Transaction, ids: Sequence[int]) -> None:
 
 
 def write_stamps(
-    tx: Transaction, stamps: Iterable[tuple[str, Stamp]], error: str | None = None
+    tx: Transaction, stamps: Iterable[tuple[str, Stamp | None]], error: str | None = None
 ) -> None:
     """Write by what files are known again; nothing of those that may change unseen."""
-    rows = ((path, *(s[:3] if s.settled else (s.size, None, None)), error) for path, s in stamps)
+    rows = ((path, *_seen(each), error) for path, each in stamps)
     tx.execute_many(
         "insert into artifact_files(path, size, mtime_ns, ctime_ns, error) values (?, ?, ?, ?, ?) "
-        "on conflict(path) do update set size = excluded.size, mtime_ns = excluded.mtime_ns, "
-        "ctime_ns = excluded.ctime_ns, error = excluded.error",
+        "on conflict(path) do update set size = coalesce(excluded.size, artifact_files.size), "
+        "mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, error = excluded.error",
         rows,
     )
 
 
 def write_problems(tx: Transaction, problems: Iterable[tuple[str, Stamp | None, str]]) -> None:
     """Write why files could not be indexed."""
-    nothing = Stamp(0, 0, 0, settled=False)
     for path, found, error in problems:
-        write_stamps(tx, [(path, found or nothing)], error)
+        write_stamps(tx, [(path, found)], error)
+
+
+def _seen(found: Stamp | None) -> tuple[int | None, int | None, int | None]:
+    if found is None:
+        return None, None, None
+    return found[:3] if found.settled else (found.size, None, None)
 
 
 def move(tx: Transaction, artifact_id: int, path: str) -> None:
