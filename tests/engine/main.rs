@@ -3,6 +3,7 @@
 mod backup;
 mod copies;
 mod database;
+mod front_matter;
 mod group;
 mod guard;
 mod load;
@@ -14,3 +15,4 @@ mod retry;
 mod script;
 mod statement;
 mod vacuum;
+mod walk;
