@@ -66,25 +66,44 @@ fn boundary(text: &str, begin: usize) -> Option<usize> {
     Some(begin + dashes + taken)
 }
 
-/// The first heading of a body, code blocks left out.
+/// The first heading of a body, code left out.
 pub fn heading(body: &str) -> Option<&str> {
     let mut fence: Option<&str> = None;
     for line in body.lines() {
-        let line = line.trim();
-        let mark = ["```", "~~~"].into_iter().find(|mark| line.starts_with(mark));
+        let text = line.trim_start_matches(' ');
+        if line.len() - text.len() > 3 {
+            continue;
+        }
+        let mark = run(text).filter(|mark| mark.len() >= 3);
         match (fence, mark) {
-            (Some(open), Some(mark)) if open == mark => fence = None,
             (None, Some(mark)) => fence = Some(mark),
+            // Closed by as many, with nothing behind.
+            (Some(open), Some(mark)) if mark.starts_with(open) && mark == text.trim_end() => {
+                fence = None;
+            }
             (None, None) => {
-                let text = line.strip_prefix("# ").map(|text| text.trim_matches(['#', ' ']));
-                if text.is_some_and(|text| !text.is_empty()) {
-                    return text;
+                let text = text.strip_prefix('#').filter(|text| text.starts_with([' ', '\t']));
+                let title = text.map(|text| closed(text.trim())).filter(|title| !title.is_empty());
+                if title.is_some() {
+                    return title;
                 }
             }
             _ => {}
         }
     }
     None
+}
+
+/// The backticks or tildes that a line begins with.
+fn run(line: &str) -> Option<&str> {
+    let mark = line.chars().next().filter(|c| matches!(c, '`' | '~'))?;
+    Some(&line[..line.len() - line.trim_start_matches(mark).len()])
+}
+
+/// A heading without the hashes that close it.
+fn closed(text: &str) -> &str {
+    let bare = text.trim_end_matches('#');
+    if bare.is_empty() || bare.ends_with(' ') { bare.trim_end() } else { text }
 }
 
 /// Read YAML that is flat and plain; `None` for all else, also where it is wrong.

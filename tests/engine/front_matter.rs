@@ -94,4 +94,6 @@ fn what_yaml_reads_in_its_own_way_is_left_to_it() {
 fn the_first_heading_outside_of_code_is_found() {
     assert_eq!(heading("```\n# code\n```\n\n## no\n# The title #\n# other"), Some("The title"));
     assert_eq!(heading("#hashtag\n~~~\n```\n# code"), None);
+    assert_eq!(heading("    # indented\n# Learning C#"), Some("Learning C#"));
+    assert_eq!(heading("````\n```\n# code\n````\n#\tTabbed"), Some("Tabbed"));
 }

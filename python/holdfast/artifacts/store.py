@@ -42,6 +42,13 @@ on conflict(id) do update set
     updated_at = excluded.updated_at
 """
 
+# An id that was given to a file is not given to another one, so that links do not change.
+_NEXT_ID = """
+select 1 + max(
+    coalesce((select max(id) from artifacts), 0),
+    coalesce((select seq from sqlite_sequence where name = 'artifacts'), 0)
+)
+"""
 _DUPLICATES = """
 select path, content_hash from artifacts where content_hash in (
     select content_hash from artifacts group by content_hash having count(*) > 1
@@ -114,7 +121,7 @@ def paths_with(db: Database, contents: Iterable[str]) -> dict[str, list[tuple[in
 
 def write(tx: Transaction, entries: Sequence[Entry], ids: Mapping[str, int]) -> None:
     """Write the rows of files; `ids` has those of the artifacts that are there already."""
-    next_id = tx.fetch_value("select coalesce(max(id), 0) + 1 from artifacts")
+    next_id = tx.fetch_value(_NEXT_ID)
     new: list[tuple[int, Entry]] = []
     old: list[tuple[int, Entry]] = []
     for entry in entries:

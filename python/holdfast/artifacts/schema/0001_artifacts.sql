@@ -1,6 +1,6 @@
 -- The table may be there from before Holdfast; what it lacked has been added then.
 create table if not exists artifacts (
-    id integer primary key,
+    id integer primary key autoincrement,
     type text not null,
     path text not null,
     title text not null,
@@ -52,7 +52,7 @@ insert into artifact_text(artifact_text, rank) values
     ('hashsize', 67108864), ('automerge', 0), ('usermerge', 16), ('crisismerge', 2000);
 
 create table sync_log (
-    id integer primary key,
+    id integer primary key autoincrement,
     sync_type text not null,
     status text not null default 'running',
     started_at text not null,
