@@ -21,7 +21,7 @@ from .works import COUNTS, LARGE, LARGE_ROUNDS, QUERIES, steps
 
 ROOM = TARGET / "bench-artifacts"
 #: Seconds for one process.
-PATIENCE = 300.0
+PATIENCE = 600.0
 #: Seconds after which nobody has to distrust the times of a file that was written.
 SETTLED = 3.0
 PACKAGES = ("holdfast", "python-frontmatter", "PyYAML")

@@ -137,10 +137,11 @@ QUERIES = {
     "middle": "a word that one in eight has",
     "common": "a word that nearly all have",
 }
-#: Queries are measured where there are enough artifacts.
+#: Queries are measured where there are enough artifacts; `full` where it does not take minutes.
 ENOUGH = 5_000
 
 
 def steps(count: int) -> list[str]:
     """In their order: each works on the file that the one before has left."""
-    return [step for step in STEPS if step != "query" or count >= ENOUGH]
+    left_out = {"query"} if count < ENOUGH else {"full"} if count >= LARGE else set()
+    return [step for step in STEPS if step not in left_out]
