@@ -27,7 +27,7 @@ UNKNOWN = (0, -1, -1)
 
 _UPSERT = """
 insert into artifacts(
-    id, type, path, title, status, category, tags_json, metadata_json, content_hash,
+    id, path, content_hash, type, title, status, category, tags_json, metadata_json,
     created_at, updated_at
 ) values (?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, ?), coalesce(?, ?))
 """
@@ -66,6 +66,18 @@ class Entry(NamedTuple):
     body: bytes
 
 
+class Row(NamedTuple):
+    """An artifact that is there: what it was made from, and what was made of that."""
+
+    id: int
+    hash: str
+    described: list[Any]
+
+    def is_of(self, entry: Entry) -> bool:
+        """Whether it is what would be written for a file."""
+        return self.hash == entry.hash and self.described == _described(entry)
+
+
 def migrate(db: Database) -> None:
     """Make the tables, or bring them up to date."""
     if db.schema_version(COMPONENT) == 0:
@@ -81,14 +93,14 @@ def known_files(db: Database) -> list[Known]:
     )
 
 
-def contents(source: Database | Transaction, paths: Iterable[str]) -> dict[str, tuple[int, str]]:
-    """Read the ids and content hashes of the artifacts at some paths."""
+def rows_at(source: Database | Transaction, paths: Iterable[str]) -> dict[str, Row]:
+    """Read the artifacts at some paths."""
     rows = source.fetch_all(
-        "select path, id, content_hash from artifacts "
-        "where path in (select value from json_each(?))",
+        "select path, id, content_hash, type, title, status, category, tags_json, metadata_json "
+        "from artifacts where path in (select value from json_each(?))",
         [json.dumps(list(paths))],
     )
-    return {path: (artifact_id, hash_) for path, artifact_id, hash_ in rows}
+    return {path: Row(number, hash_, described) for path, number, hash_, *described in rows}
 
 
 def malformed(db: Database) -> list[tuple[str, str]]:
@@ -147,14 +159,15 @@ def write(tx: Transaction, entries: Sequence[Entry], ids: Mapping[str, int]) -> 
 
 
 def _row(artifact_id: int, entry: Entry) -> tuple[Any, ...]:
-    described = entry.described
     changed = stamp(datetime.fromtimestamp(entry.stamp.mtime_ns // 1_000_000_000, UTC))
-    tags = to_json(described.tags) if described.tags else "[]"
-    return (
-        artifact_id, described.type, entry.path, described.title, described.status,
-        described.category, tags, described.metadata, entry.hash, described.created_at, changed,
-        described.updated_at, changed,
-    )  # fmt: skip
+    created, updated = entry.described.created_at, entry.described.updated_at
+    described = _described(entry)
+    return (artifact_id, entry.path, entry.hash, *described, created, changed, updated, changed)
+
+
+def _described(entry: Entry) -> list[Any]:
+    kind, title, status, category, tags, metadata, *_ = entry.described
+    return [kind, title, status, category, to_json(tags) if tags else "[]", metadata]
 
 
 def _forget(tx: Transaction, ids: Sequence[int]) -> None:

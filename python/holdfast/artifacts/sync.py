@@ -16,7 +16,7 @@ from ..walk import Known, Markdown, Stamp, Walk, read_markdown
 from . import store
 from .front_matter import MalformedError, describe
 from .models import Mode, Problem, SyncResult, SyncStatus
-from .store import Entry
+from .store import Entry, Row
 
 #: Called with the files that were looked at, and how many there are as far as is known.
 Progress = Callable[[int, int], object]
@@ -173,7 +173,7 @@ class Sync:
         self, entries: list[Entry], bad: list[Bad], moves: Mapping[str, int] | None = None
     ) -> None:
         if self._dry_run:
-            found = store.contents(self._db, [entry.path for entry in entries])
+            found = store.rows_at(self._db, [entry.path for entry in entries])
             counts = _changes(entries, found, moves or {})
         else:
             begun = time.perf_counter()
@@ -187,17 +187,13 @@ class Sync:
     ) -> Counter[str]:
         for path, artifact_id in moves.items():
             store.move(tx, artifact_id, path)
-        found = store.contents(tx, [entry.path for entry in entries])
+        found = store.rows_at(tx, [entry.path for entry in entries])
         counts = _changes(entries, found, moves)
-        same = [
-            entry
-            for entry in entries
-            if self._mode == "incremental" and entry.path not in moves and _is_same(entry, found)
-        ]
+        same = [entry for entry in entries if entry.path not in moves and _is_same(entry, found)]
         store.write_stamps(tx, ((entry.path, entry.stamp) for entry in same))
         skipped = {entry.path for entry in same}
         changed = [entry for entry in entries if entry.path not in skipped]
-        store.write(tx, changed, {path: number for path, (number, _) in found.items()})
+        store.write(tx, changed, {path: row.id for path, row in found.items()})
         store.write_problems(tx, bad)
         self._tell(tx, counts, "running")
         return counts
@@ -229,7 +225,7 @@ class Sync:
         for begin in range(0, len(files), store.BATCH):
             part = files[begin : begin + store.BATCH]
             if self._dry_run:
-                self._counts["removed"] += len(store.contents(self._db, [f[0] for f in part]))
+                self._counts["removed"] += len(store.rows_at(self._db, [f[0] for f in part]))
             else:
                 self._counts["removed"] += self._db.run(self._remove_rows, part)
 
@@ -260,12 +256,12 @@ class Sync:
         )
 
 
-def _is_same(entry: Entry, found: Mapping[str, tuple[int, str]]) -> bool:
-    return entry.path in found and found[entry.path][1] == entry.hash
+def _is_same(entry: Entry, found: Mapping[str, Row]) -> bool:
+    return entry.path in found and found[entry.path].is_of(entry)
 
 
 def _changes(
-    entries: list[Entry], found: Mapping[str, tuple[int, str]], moves: Mapping[str, int]
+    entries: list[Entry], found: Mapping[str, Row], moves: Mapping[str, int]
 ) -> Counter[str]:
     counts: Counter[str] = Counter()
     for entry in entries:
