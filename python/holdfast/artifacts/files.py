@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import string
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -13,8 +14,11 @@ from .filters import Query
 from .front_matter import MalformedError, describe, stamp
 from .models import Artifact, Facets
 from .query import artifact_of, counted
-from .snippets import fold
+from .search import found_in
 from .sync import Options
+
+#: Case as SQLite's `nocase` ignores it.
+_NO_CASE = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 def select(root: Path, options: Options, query: Query) -> tuple[list[Artifact], int, Facets]:
@@ -80,12 +84,7 @@ def _fits(artifact: Artifact, body: str, query: Query) -> bool:
             return False
     if not set(query.tags) <= set(artifact.tags):
         return False
-    if query.search:
-        text = fold(f"{artifact.title}\n{body}")
-        return all(fold(word) in text for word in query.search.words) and not any(
-            fold(word) in text for word in query.search.without
-        )
-    return True
+    return query.search is None or found_in(query.search, artifact.title, body)
 
 
 def _key(query: Query) -> Callable[[Artifact], tuple[str, int]]:
@@ -97,7 +96,7 @@ def _key(query: Query) -> Callable[[Artifact], tuple[str, int]]:
 
 
 def _comparable(query: Query, value: str) -> str:
-    return value.lower() if query.sort.endswith("title") else value
+    return value.translate(_NO_CASE) if query.sort.endswith("title") else value
 
 
 def _facets(found: Sequence[Artifact]) -> Facets:

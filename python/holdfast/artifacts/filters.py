@@ -14,6 +14,10 @@ from .search import Search, parse
 
 #: Artifacts of a page, at most.
 LIMIT = 1000
+#: Values of a filter, at most.
+VALUES = 200
+#: Characters of a cursor that are looked at: a path may have 4096 bytes, each written as six.
+MOST = 40_000
 
 #: What each sort goes by, with the id after it; a minus begins with the greatest.
 SORTS = {
@@ -54,23 +58,32 @@ def make(
     values: Mapping[str, Any], *, sort: str | None, limit: int, offset: int, cursor: str | None
 ) -> Query:
     """Check what a query was given. Raises ValueError."""
-    search = None if values["text"] is None else parse(_text("text", values["text"]))
-    if search is not None and search.match is None:
+    text = values["text"]
+    if not isinstance(text, str | None):
+        raise ValueError(f"text is a text, not {text!r}")
+    search = None if text is None else parse(text)
+    if search == Search(()):
         search = None
-    sort = sort or ("relevance" if search else "-updated")
-    column = sort.removeprefix("-")
-    if column not in SORTS or sort == "-relevance" or (sort == "relevance" and search is None):
-        known = ", ".join(name for name in SORTS if name != "relevance" or search)
-        raise ValueError(f"sort is one of {known}, with a - before it or not, not {sort!r}")
-    if not isinstance(limit, int) or not 1 <= limit <= LIMIT:
+    ranked = search is not None and bool(search.wanted)
+    if sort is None:
+        sort = "relevance" if ranked else "-updated"
+    sorts = [name for name in SORTS if ranked or name != "relevance"]
+    if sort not in [*sorts, *(f"-{name}" for name in sorts if name != "relevance")]:
+        raise ValueError(f"sort is one of {', '.join(sorts)}, or -updated and so on, not {sort!r}")
+    if not _is_number(limit) or not 1 <= limit <= LIMIT:
         raise ValueError(f"limit is a number from 1 to {LIMIT}, not {limit!r}")
     after = None
     if cursor is not None:
         if offset:
             raise ValueError("a page has an offset or a cursor, not both")
         offset, after = _read_cursor(cursor, sort)
-    if not isinstance(offset, int) or not 0 <= offset < 2**62:
+    if not _is_number(offset) or not 0 <= offset < 2**62:
         raise ValueError(f"offset is a number from 0, not {offset!r}")
+    for name in ("has_error", "facets"):
+        if not isinstance(values[name], bool) and not (
+            name == "has_error" and values[name] is None
+        ):
+            raise ValueError(f"{name} is True or False, not {values[name]!r}")
     return Query(
         *(_several(name, values[name]) for name in ("type", "status", "category", "tags")),
         search=search,
@@ -103,31 +116,45 @@ def cursor_after(query: Query, items: Sequence[Artifact]) -> str:
     return urlsafe_b64encode(json.dumps([query.sort, *position]).encode()).decode()
 
 
-def _read_cursor(cursor: str, sort: str) -> tuple[int, tuple[str, int] | None]:
+def _read_cursor(cursor: object, sort: str) -> tuple[int, tuple[str, int] | None]:
+    text = str(cursor)[:MOST]
     try:
-        match json.loads(urlsafe_b64decode(cursor.encode())):
+        match json.loads(urlsafe_b64decode(text.encode())):
             case ["relevance", int(offset)] if sort == "relevance" and offset >= 0:
                 return offset, None
             case [made_for, str(key), int(number)] if made_for == sort and abs(number) < 2**63:
-                return 0, (key, number)
+                return 0, (_text("cursor", key), number)
             case _:
                 pass
-    except (ValueError, AttributeError):
+    except (ValueError, RecursionError):
         pass
-    raise ValueError(f"{cursor[:40]!r} is not the cursor of a page with the sort {sort!r}")
+    raise ValueError(f"cursor {text[:40]!r} is not one of a page with the sort {sort!r}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{name} is a text, not {value!r}")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{name} has half a character: {value!r}") from None
     return value
 
 
 def _several(name: str, value: object) -> tuple[str, ...]:
     if value is None:
         return ()
+    if isinstance(value, bytes) or not isinstance(value, Iterable):
+        raise ValueError(f"{name} is a text or several, not {value!r}")
     values = [value] if isinstance(value, str) else cast("Iterable[object]", value)
-    return tuple(_text(name, each) for each in values)
+    found = tuple(dict.fromkeys(_text(name, each) for each in values))
+    if len(found) > VALUES:
+        raise ValueError(f"{name} has at most {VALUES} values, not {len(found)}")
+    return found
 
 
 def _when(values: Mapping[str, Any], name: str) -> datetime | None:
@@ -149,13 +176,16 @@ def where(query: Query) -> tuple[list[str], list[Any]]:
     tests: list[str] = []
     values: list[Any] = []
     tags = query.tags
-    if query.search:
+    if query.search and query.search.wanted:
         tests.append("artifact_text match ?")
         values.append(query.search.match)
     elif tags:
         tests.append("g.tag = ?")
         values.append(tags[0])
         tags = tags[1:]
+    if query.search and query.search.without:
+        tests.append("a.id not in (select rowid from artifact_text where artifact_text match ?)")
+        values.append(query.search.unmatch)
     for column in ("type", "status", "category"):
         wanted: tuple[str, ...] = getattr(query, column)
         if wanted:

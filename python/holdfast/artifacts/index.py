@@ -59,7 +59,7 @@ class ArtifactIndex:
         db: Database | str | os.PathLike[str] | Callable[[], Database],
         root: str | os.PathLike[str],
         *,
-        patterns: Iterable[str] = MARKDOWN,
+        patterns: str | Iterable[str] = MARKDOWN,
         hidden: bool = False,
         gitignore: bool = True,
         max_size: int = 10_000_000,
@@ -68,7 +68,10 @@ class ArtifactIndex:
         self.root = Path(os.path.realpath(root))
         if not self.root.is_dir():
             raise PathError(f"the folder {str(root)!r} does not exist or is none")
-        self._options = Options(tuple(patterns), hidden, gitignore, max_size)
+        patterns = (patterns,) if isinstance(patterns, str) else tuple(patterns)
+        if not 0 <= max_size < 2**63:
+            raise ValueError(f"max_size is a number of bytes, not {max_size!r}")
+        self._options = Options(patterns, hidden, gitignore, max_size)
         self._given = db
         self._db = db if isinstance(db, Database) else None
         self._ready = False
@@ -115,7 +118,7 @@ class ArtifactIndex:
     ) -> SyncResult:
         """Bring the index up to date with the files.
 
-        "incremental" reads files whose size or times have changed, "full" reads and writes all. A
+        "incremental" reads files whose size or times have changed, "full" reads all. A
         dry run tells the same and writes nothing. `progress` is called with the files that were
         looked at and how many there are, as far as is known; what it raises ends the sync. What was
         written by then stays, and the next sync goes on. Another sync of the folder is waited for
@@ -187,7 +190,7 @@ class ArtifactIndex:
     ) -> ArtifactPage:
         more = len(items) > asked.limit
         items = items[: asked.limit]
-        if asked.search:
+        if asked.search and asked.search.wanted:
             items = [self._with_snippet(item, asked.search.words) for item in items]
         cursor = cursor_after(asked, items) if more else None
         source = "files" if warning else "index"

@@ -17,7 +17,7 @@ _COLUMNS = (
 
 def runs(db: Database, limit: int, is_running: Callable[[], bool]) -> tuple[SyncRun, ...]:
     """Read the newest lines first; one that was never ended, and does not run, was interrupted."""
-    if not 1 <= limit <= 1000:
+    if not isinstance(limit, int) or not 1 <= limit <= 1000:
         raise ValueError(f"limit is a number from 1 to 1000, not {limit!r}")
     rows = db.fetch_all(f"select {_COLUMNS} from sync_log order by id desc limit ?", [limit])
     found = [_run(row) for row in rows]

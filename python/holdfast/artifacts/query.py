@@ -145,7 +145,7 @@ def _all(tests: Sequence[str]) -> str:
 def _source(query: Query) -> str:
     """Where the rows come from: what leaves the fewest goes first. SQLite's own ways are here."""
     narrow = "artifacts a indexed by artifacts_narrow"
-    if query.search:
+    if query.search and query.search.wanted:
         return f"artifact_text t cross join {narrow} on a.id = t.rowid"
     if query.tags:
         return f"artifact_tags g cross join {narrow} on a.id = g.artifact_id"
