@@ -70,7 +70,7 @@ def _adopt(tx: Transaction) -> None:
         return
     _put_aside(tx, TABLE)
     defined = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
-    tx.execute(f"create table {TABLE} (id integer primary key, {defined})")
+    tx.execute(f"create table {TABLE} (id integer primary key autoincrement, {defined})")
     # Of several rows for a path the last one counts.
     last = {row["path"]: row for row in rows if row["path"]}
     names = ", ".join(["id", *COLUMNS])

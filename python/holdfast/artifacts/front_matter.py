@@ -180,7 +180,9 @@ def _converted(value: Any, left: list[int]) -> Any:
         case dict():
             pairs = cast("dict[Any, Any]", value).items()
             return {_key(key): _plain(each, left) for key, each in pairs}
-        case list() | tuple() | set():
+        case set():
+            return sorted((_plain(each, left) for each in cast("set[Any]", value)), key=str)
+        case list() | tuple():
             return [_plain(each, left) for each in cast("list[Any]", value)]
         case _:
             return str(value)

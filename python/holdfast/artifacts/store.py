@@ -110,12 +110,16 @@ def malformed(db: Database) -> list[tuple[str, str]]:
     )
 
 
-def duplicates(db: Database, instead: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:
-    """Find the paths of each content that several files have, with other hashes of some paths."""
+def duplicates(db: Database, instead: Mapping[str, str | None]) -> tuple[tuple[str, ...], ...]:
+    """Find the paths of each content that several files have, with other hashes of some paths.
+
+    None instead of a hash leaves a path out.
+    """
     by_hash: dict[str, list[str]] = {}
     rows = db.fetch_all(_DUPLICATES if not instead else "select path, content_hash from artifacts")
     for path, hash_ in (dict(rows) | dict(instead)).items():
-        by_hash.setdefault(hash_, []).append(path)
+        if hash_ is not None:
+            by_hash.setdefault(hash_, []).append(path)
     return tuple(sorted(tuple(sorted(paths)) for paths in by_hash.values() if len(paths) > 1))
 
 

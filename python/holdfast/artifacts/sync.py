@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from .. import Transaction
@@ -69,7 +69,8 @@ class Sync:
         self._progress = progress
         self._line = 0
         self._counts: Counter[str] = Counter()
-        self._hashes: dict[str, str] = {}
+        # Of the files that were read; None for those that are missing.
+        self._hashes: dict[str, str | None] = {}
         self._problems: dict[str, str] = {}
         self._batch = BATCH
         # New files with a known content, and its hash: each may be one of those that are missing.
@@ -115,9 +116,11 @@ class Sync:
             for path, error in store.malformed(self._db)
             if path not in seen and path not in missing
         }
+        out_of_sight = sum(self._is_out_of_sight(path) for path in kept)
         self._problems |= kept
+        self._hashes |= dict.fromkeys(missing)
         self._counts["scanned"] = found.scanned
-        self._counts["unchanged"] += found.unchanged - len(kept)
+        self._counts["unchanged"] += found.unchanged - (len(kept) - out_of_sight)
         self._place(missing)
         self._remove(list(missing.values()))
         self._show(found.scanned, found.scanned)
@@ -129,6 +132,10 @@ class Sync:
                 part = batch[begin : begin + self._batch]
                 yield part
                 begin += len(part)
+
+    def _is_out_of_sight(self, path: str) -> bool:
+        """Whether a path lies in a directory that could not be read."""
+        return any(str(folder) in self._problems for folder in PurePosixPath(path).parents)
 
     def _show(self, done: int, total: int) -> None:
         if self._progress is not None:
