@@ -19,13 +19,22 @@ def _remember(context: typer.Context, as_json: bool) -> bool:
 
 
 def number(text: str) -> int:
-    """Read the id of a job; typer.BadParameter for what SQLite cannot hold as one."""
+    """Read an id; typer.BadParameter for what SQLite cannot hold as one."""
     if re.fullmatch(r"-?[0-9]{1,19}", text) and -(2**63) <= int(text) < 2**63:
         return int(text)
-    raise typer.BadParameter(f"{text!r} is not the number of a job")
+    raise typer.BadParameter(f"{text!r} is not a number that could be an id")
 
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="The database.", show_default=False)]
 Json = Annotated[
     bool, typer.Option("--json", callback=_remember, help="Write JSON to standard output.")
+]
+Root = Annotated[str, typer.Option("--root", metavar="FOLDER", help="The folder that is indexed.")]
+Db = Annotated[
+    str | None,
+    typer.Option(
+        "--db",
+        metavar="FILE",
+        help="The database, if it is not .holdfast/artifacts.db in the folder.",
+    ),
 ]

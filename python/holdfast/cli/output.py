@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -143,9 +143,15 @@ def rows_as_json(rows: Iterator[dict[str, Any]]) -> None:
     print("[]" if before == "[\n" else "\n]")
 
 
-def rows_as_table(rows: Iterator[dict[str, Any]]) -> None:
-    """Write rows as a table, as they come; on a terminal no line is longer than it is wide."""
+def rows_as_table(
+    rows: Iterator[dict[str, Any]], below: Iterable[list[tuple[str, str]]] = ()
+) -> None:
+    """Write rows as a table, as they come; on a terminal no line is longer than it is wide.
+
+    `below` has what is written under each row: pieces of text with their styles.
+    """
     from rich.console import Console
+    from rich.padding import Padding
     from rich.text import Text
 
     sample = list(islice(rows, SAMPLE))
@@ -158,9 +164,11 @@ def rows_as_table(rows: Iterator[dict[str, Any]]) -> None:
     header = Text(_row([visible(name) for name in names], widths), style="bold")
     console.print(header, soft_wrap=True)
     line("  ".join("-" * width for width in widths))
-    for source in (sample, rows):
-        for row in source:
-            print(_row(list(row.values()), widths))
+    for row, pieces in zip(chain(sample, rows), chain(below, repeat([])), strict=False):
+        print(_row(list(row.values()), widths))
+        if pieces:
+            text = Text.assemble(*((visible(piece), style) for piece, style in pieces))
+            console.print(Padding(text, (0, 0, 0, 4)))
 
 
 def _widths(sample: list[dict[str, Any]], room: int | None) -> list[int]:

@@ -1,0 +1,195 @@
+"""Opening the index of a folder. What only looks makes no index, and brings none up to date."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from ..database import Database, open
+from ..errors import DataError, NotSupportedError, ProgrammingError
+from .files import open_to_read, open_to_write
+
+if TYPE_CHECKING:
+    from ..artifacts import ArtifactIndex
+
+#: Where the database of a folder is, below the folder.
+DIRECTORY = ".holdfast"
+FILE = f"{DIRECTORY}/artifacts.db"
+
+
+@contextmanager
+def index_to_read(
+    root: str, db: str | None = None, *, synced: bool = False
+) -> Generator[ArtifactIndex]:
+    """Open an index to look at it, at its first use.
+
+    Its use raises ProgrammingError where there is none, or where `synced` is asked for and no sync
+    has come to its end.
+    """
+    from ..artifacts import ArtifactIndex
+
+    def opened() -> Database:
+        if is_missing(root, db):
+            raise ProgrammingError(f"there is no index of {root!r} yet: {how_to_sync(root, db)}")
+        with _kept(_open_to_read(root, db)) as database:
+            _check(database, root, db, synced=synced)
+        return database
+
+    with _rows(), ArtifactIndex(opened, root) as index:
+        yield index
+
+
+@contextmanager
+def index_to_sync(
+    root: str,
+    db: str | None = None,
+    *,
+    dry_run: bool = False,
+    patterns: Sequence[str] = (),
+    hidden: bool = False,
+    gitignore: bool = True,
+) -> Generator[ArtifactIndex]:
+    """Open an index to sync it, or to try that; it is made at its first use."""
+    from ..artifacts import ArtifactIndex
+    from ..walk import MARKDOWN
+
+    def opened() -> Database:
+        if dry_run:
+            return _tried(root, db, stack.enter_context)
+        if db is None:
+            _make_directory(Path(root, DIRECTORY))
+        file, data_dir = _place(root, db)
+        if is_missing(root, db):
+            return open(file, data_dir=data_dir, vacuum_every=None)
+        with _kept(open_to_write(file, data_dir=data_dir)) as database:
+            _version(database)
+        return database
+
+    with (
+        ExitStack() as stack,
+        _rows(),
+        ArtifactIndex(
+            opened,
+            root,
+            patterns=patterns or MARKDOWN,
+            hidden=hidden,
+            gitignore=gitignore,
+        ) as index,
+    ):
+        yield index
+
+
+def is_missing(root: str, db: str | None) -> bool:
+    """Whether there is nothing in the place of an index."""
+    file, data_dir = _place(root, db)
+    try:
+        return Path(data_dir or ".", file).stat().st_size == 0
+    except FileNotFoundError:
+        return True
+    except OSError:
+        # Opening it says what is wrong.
+        return False
+
+
+def how_to_sync(root: str, db: str | None) -> str:
+    """What to do where an index is missing or stale."""
+    words = ["holdfast", "artifacts", "sync"]
+    if root != ".":
+        # A folder whose name begins with a dash would be an option.
+        words += [root] if not root.startswith("-") else [f"./{root}"]
+    if db is not None:
+        words += ["--db", db]
+    return f"run {shlex.join(words)}"
+
+
+def _place(root: str, db: str | None) -> tuple[str, str | None]:
+    """The file, and the folder that it must not lead out of."""
+    return (FILE, root) if db is None else (db, None)
+
+
+def _open_to_read(root: str, db: str | None) -> Database:
+    file, data_dir = _place(root, db)
+    return open_to_read(file, data_dir=data_dir)
+
+
+@contextmanager
+def _kept(database: Database) -> Generator[Database]:
+    """Close a database if it turns out to be the wrong one."""
+    try:
+        yield database
+    except BaseException:
+        database.close()
+        raise
+
+
+def _check(database: Database, root: str, db: str | None, *, synced: bool) -> None:
+    from ..artifacts.log import last_sync
+
+    found, known = _version(database), _known()
+    if found < known:
+        state = "is of an older version" if found else "has no index in it"
+        raise ProgrammingError(f"{_place(root, db)[0]!r} {state}: {how_to_sync(root, db)}")
+    if synced and last_sync(database) is None:
+        raise ProgrammingError(
+            f"no sync of {root!r} has come to its end yet: {how_to_sync(root, db)}"
+        )
+
+
+def _version(database: Database) -> int:
+    """The version of the tables; NotSupportedError for those of a newer holdfast."""
+    from ..artifacts.store import COMPONENT
+
+    found, known = database.schema_version(COMPONENT), _known()
+    if found > known:
+        raise NotSupportedError(
+            f"the index in {str(database.path)!r} is at version {found}, and this holdfast works "
+            f"with {known}: use the holdfast that made it"
+        )
+    return found
+
+
+def _known() -> int:
+    from ..artifacts.store import SCHEMA
+
+    return len(list(SCHEMA.glob("*.sql")))
+
+
+def _tried(root: str, db: str | None, keep: Callable[[TemporaryDirectory[str]], str]) -> Database:
+    """A database that a dry run compares with, and that has all the tables."""
+    if is_missing(root, db):
+        return open(":memory:", vacuum_every=None)
+    with _kept(_open_to_read(root, db)) as database:
+        if _version(database) == _known():
+            return database
+        copy = Path(keep(TemporaryDirectory()), "copy.db")
+        database.backup(copy)
+    database.close()
+    return open(copy, vacuum_every=None)
+
+
+def _make_directory(directory: Path) -> None:
+    try:
+        directory.mkdir()
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise OSError(
+            f"{str(directory)!r} cannot be made: {error.strerror}; name another place for the "
+            "index with --db"
+        ) from error
+    # What is made from the files is not kept with them.
+    (directory / ".gitignore").write_text("*\n")
+
+
+@contextmanager
+def _rows() -> Generator[None]:
+    try:
+        yield
+    except UnicodeError:
+        raise
+    except (ValueError, TypeError, RecursionError) as error:
+        raise DataError(f"a row of the index cannot be read: {error}") from error
