@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.middleware.gzip import GZipMiddleware
 
 import holdfast
 from handlers import WAIT, until_stopped
@@ -18,7 +19,7 @@ from holdfast.jobs import JobManager
 from holdfast.web import listeners, watcher
 from holdfast.web.listeners import Listener, encoded
 from processes import Child
-from web_apps import Events, dashboard, problem
+from web_apps import Events, below, dashboard, problem, served
 
 URL = "/api/v1/events"
 
@@ -216,3 +217,22 @@ def test_a_server_ends_although_somebody_listens(path: Path, signal: signal.Sign
                     events.next()
             child.wait()
             assert time.monotonic() - begun < 3
+
+
+def test_events_go_through_the_middleware_of_an_app(db: holdfast.Database) -> None:
+    made = below("/state", db)
+
+    @made.middleware("http")
+    async def middleware(request: Any, call_next: Any) -> Any:
+        response = await call_next(request)
+        response.headers["X-Own"] = "1"
+        return response
+
+    made.add_middleware(GZipMiddleware, minimum_size=1)
+    with served(made) as web:
+        with Events(web, f"/state{URL}") as events:
+            assert events.response.headers["x-own"] == "1"
+            events.next("stats")
+        for thread in watchers():
+            thread.join(WAIT)
+            assert not thread.is_alive()

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from handlers import WAIT, until_stopped
-from holdfast.jobs import JobManager, JobState
+from holdfast import Database
+from holdfast.jobs import JobManager, JobReader, JobState
 from web_apps import dashboard, problem
 
 JOBS = "/api/v1/jobs"
@@ -160,3 +161,15 @@ def test_numbers_that_are_none_and_names_that_are_no_text(
     found = web.get(f"{JOBS}/{job.id}").json()
     assert found["payload"] == {"value": 1e308, "name": "\u00e9\U0001f600"}
     assert found["progress"]["message"] == "\u2028</script>"
+
+
+def test_whoever_runs_the_jobs_may_start_later(
+    opened: Callable[..., Database], make: Callable[..., JobManager]
+) -> None:
+    db = opened()
+    with dashboard(db, jobs=JobReader(db)) as web:
+        assert "yet" in problem(web.get(JOBS), 503)["detail"]
+        assert web.get("/api/v1/database/stats").json()["jobs"] is None
+        make().submit(lambda ctx, payload: None)
+        assert len(web.get(JOBS).json()["items"]) == 1
+        assert web.get("/api/v1/database/stats").json()["jobs"] is not None

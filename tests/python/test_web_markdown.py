@@ -21,8 +21,8 @@ ATTRIBUTES = {
     "li": {"class"},
     "ol": {"start"},
     "span": {"class"},
-    "td": {"class"},
-    "th": {"class"},
+    "td": {"style"},
+    "th": {"style"},
 }
 
 
@@ -39,6 +39,8 @@ class Looked(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         assert tag in TAGS
         assert {name for name, _ in attrs} <= ATTRIBUTES.get(tag, set()), (tag, attrs)
+        styles = {value for name, value in attrs if name == "style"}
+        assert styles <= {f"text-align:{side}" for side in ("left", "center", "right")}
         self.hrefs += [value or "" for name, value in attrs if name == "href"]
 
     def handle_data(self, data: str) -> None:
@@ -70,8 +72,8 @@ def test_what_markdown_is_for() -> None:
         "<em>text</em>",
         "<code>code</code>",
         "<s>no</s>",
-        '<th class="left">a</th>',
-        '<td class="right">2</td>',
+        '<th style="text-align:left">a</th>',
+        '<td style="text-align:right">2</td>',
         '<code class="language-py">x &lt; 1',
         '<li class="task"><input type="checkbox" disabled="" />open</li>',
         '<input type="checkbox" disabled="" checked="" />done',
@@ -200,8 +202,8 @@ def test_a_text_that_is_too_long_is_not_rendered() -> None:
 )
 def test_no_text_takes_for_ever(part: str) -> None:
     begun = time.perf_counter()
-    looked(part * (20_000 // len(part)))
-    assert time.perf_counter() - begun < 10
+    render(part * (400_000 // len(part)), "a.md")
+    assert time.perf_counter() - begun < 30
 
 
 def test_schemes_in_capitals_are_harmless_too() -> None:

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +16,8 @@ from fastapi import Response
 
 # In quotes a path may have spaces; a bare one ends where text would go on.
 _QUOTED = re.compile(r"""(?P<quote>['"])(?:file://)?(?P<path>/[^'"\n]*)(?P=quote)""")
-_BARE = re.compile(r"""(?:file://|(?<![\w.:/@%-]))(?P<path>/[^\s'"<>|;,()\[\]{}*?`]+)""")
+_BEFORE = r"(?:file://|(?<![\w.:/@%-]))"
+_BARE = re.compile(rf"""{_BEFORE}(?P<path>/[^\s'"<>|;,()\[\]{{}}*?`]+)""")
 
 
 class Answer(Response):
@@ -48,32 +49,32 @@ def ready(value: Any) -> Any:
     return str(value)
 
 
-def without_paths(value: Any, known: Iterable[str | os.PathLike[str]] = ()) -> Any:
-    """Cut absolute paths of this host in texts down to their last part, however deep they are.
+def path_hider(known: Iterable[str | os.PathLike[str]] = ()) -> Callable[[Any], Any]:
+    """Make what cuts absolute paths of this host in texts down to their last part.
 
-    `known` are directories that are taken away wherever they stand.
+    `known` are directories that are found although there are spaces in them.
 
-    >>> without_paths({"error": "cannot open '/tmp/my files/a.db', see https://e.org/tmp/x"})
-    {'error': "cannot open 'a.db', see https://e.org/tmp/x"}
+    >>> hide = path_hider(["/srv/my data"])
+    >>> hide({"error": "cannot open '/tmp/my files/a.db' nor /srv/my data/b.db: see e.org/tmp/x"})
+    {'error': "cannot open 'a.db' nor b.db: see e.org/tmp/x"}
     """
     longest_first = sorted({os.fspath(each) for each in known} - {"/", ""}, key=len, reverse=True)
-    return _cut(ready(value), longest_first)
+    folders = "|".join(map(re.escape, longest_first))
+    begins = re.compile(rf"{_BEFORE}(?:{folders})/") if folders else None
 
+    def hide(value: Any) -> Any:
+        if isinstance(value, str):
+            if "/" not in value:
+                return value
+            text = value if begins is None else begins.sub("", value)
+            return _BARE.sub(_shortened, _QUOTED.sub(_shortened, text))
+        if isinstance(value, dict):
+            return {name: hide(item) for name, item in cast("dict[str, Any]", value).items()}
+        if isinstance(value, list):
+            return [hide(item) for item in cast("list[Any]", value)]
+        return value
 
-def _cut(value: Any, known: list[str]) -> Any:
-    if isinstance(value, str):
-        return _text(value, known) if "/" in value else value
-    if isinstance(value, dict):
-        return {name: _cut(item, known) for name, item in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [_cut(item, known) for item in cast("list[Any]", value)]
-    return value
-
-
-def _text(text: str, known: list[str]) -> str:
-    for folder in known:
-        text = text.replace(folder + "/", "").replace(folder, folder.rpartition("/")[2])
-    return _BARE.sub(_shortened, _QUOTED.sub(_shortened, text))
+    return lambda value: hide(ready(value))
 
 
 def _shortened(found: re.Match[str]) -> str:

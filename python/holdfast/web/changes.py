@@ -13,8 +13,8 @@ from .service import Service
 
 #: Jobs that are followed together, at most, of those that run and of those that wait.
 FOLLOWED = 200
-#: Seconds between two looks.
-EVERY = 0.5
+#: Seconds between two looks, at least; and the share of the time that they may take.
+EVERY, SHARE = 0.5, 0.1
 _NEVER = object()
 
 Change = tuple[str, object, Any]
@@ -28,7 +28,7 @@ class Changes:
         self._jobs: dict[int, Job] = {}
         self._newest: int | None = None
         self._sync: object = _NEVER
-        self._at = 0.0
+        self._next = 0.0
         self._anew = False
 
     def forget(self) -> None:
@@ -40,13 +40,15 @@ class Changes:
         if self._anew:
             self._anew = False
             self._jobs = {}
-        elif time.monotonic() - self._at < EVERY:
+        elif time.monotonic() < self._next:
             return
-        self._at = time.monotonic()
+        begun = time.monotonic()
         if self._service.has_jobs:
             yield from self._of_jobs()
         if self._service.has_index:
             yield from self._of_index()
+        ended = time.monotonic()
+        self._next = max(begun + EVERY, ended + (ended - begun) / SHARE)
 
     def _of_jobs(self) -> Iterator[Change]:
         jobs = self._service.jobs

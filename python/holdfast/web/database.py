@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Response
 
+from ..artifacts import Facets, IndexStats
 from ..errors import Error
 from ..jobs import JobManager
 from ..reports import VacuumStats
@@ -37,7 +42,7 @@ def add(router: APIRouter, service: Service, watcher: Watcher) -> None:
                 "pragmas": service.hide(service.db.pragmas()),
                 "schema": service.schema_versions(),
                 "read_only": service.read_only,
-                "index": service.hide(service.index.stats()) if service.has_index else None,
+                "index": _of_index(service) if service.has_index else None,
                 "backup": _last_backup(service),
                 "samples": watcher.samples.recent(),
             }
@@ -58,12 +63,8 @@ def add(router: APIRouter, service: Service, watcher: Watcher) -> None:
     @router.post("/api/v1/database/backup", status_code=201)
     def backup() -> Response:
         """Make a verified copy in the directory of backups, while others read and write."""
-        if not backing_up.acquire(blocking=False):
-            raise Refused(409, "a backup is being made")
-        try:
+        with _one_at_a_time(backing_up):
             return Answer(_backup(service, watcher), 201)
-        finally:
-            backing_up.release()
 
     @router.get("/health")
     def health() -> Response:
@@ -92,6 +93,24 @@ def add(router: APIRouter, service: Service, watcher: Watcher) -> None:
         )
 
 
+@contextmanager
+def _one_at_a_time(lock: threading.Lock) -> Generator[None]:
+    if not lock.acquire(blocking=False):
+        raise Refused(409, "a backup is being made")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _of_index(service: Service) -> dict[str, Any]:
+    try:
+        return {**service.hide(service.index.stats()), "error": None}
+    except Error as error:
+        # It may have a database of its own, and this one be well.
+        return {**ready(IndexStats(0, Facets(), 0, 0, None)), "error": service.hide(str(error))}
+
+
 def _vacuum(service: Service) -> VacuumStats:
     first = last = service.db.vacuum(CYCLE, timeout=PATIENCE)
     reclaimed, seconds = first.reclaimed, first.seconds
@@ -112,24 +131,19 @@ class _Ended(Exception):
 
 
 def _backup(service: Service, watcher: Watcher) -> dict[str, Any]:
-    folder, stem = service.backup_dir, service.db.path.stem
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    name = f"{stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    number = 1
-    while (target := folder / f"{name}{f'-{number}' if number > 1 else ''}.db").exists():
-        number += 1
-
     def progress(done: int, total: int) -> None:
         if service.is_ending:
             raise _Ended
         watcher.tell("backup", {"done": done, "total": total})
 
     try:
-        report = service.db.backup(target, progress=progress)
+        report = service.db.backup(_target(service), progress=progress)
     except _Ended:
         raise Refused(503, "the server ends; there is no backup") from None
     except OSError as error:
-        raise Refused(507, f"the backup cannot be written: {error.strerror}") from error
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        detail = f"the backup cannot be written: {error.strerror}"
+        raise Refused(507 if full else 503, detail) from error
     return {
         "name": report.path.name,
         "size": report.size,
@@ -137,6 +151,16 @@ def _backup(service: Service, watcher: Watcher) -> dict[str, Any]:
         "seconds": report.seconds,
         "ok": report.check.ok,
     }
+
+
+def _target(service: Service) -> Path:
+    folder = service.backup_dir
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    name = f"{service.db.path.stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    number = 1
+    while (target := folder / f"{name}{f'-{number}' if number > 1 else ''}.db").exists():
+        number += 1
+    return target
 
 
 def _last_backup(service: Service) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from html import escape
 from importlib import resources
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 
@@ -69,4 +70,4 @@ def base_of(request: Request, path: str) -> str:
     whole = request.scope["path"]
     if root and not whole.startswith(f"{root}/"):
         whole = root + whole
-    return f"{whole.removesuffix(path)}/"
+    return quote(f"{whole.removesuffix(path)}/", safe="/:@!$&'()*+,;=~")

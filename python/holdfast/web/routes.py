@@ -28,6 +28,8 @@ def route_class(guard: Guard, hide: Callable[[Any], Any]) -> type[APIRoute]:
     """Make the class of a router's routes: also in an app that includes it, it stays theirs."""
 
     class GuardedRoute(APIRoute):
+        """A route of a router with a guard."""
+
         def __init__(
             self,
             path: str,

@@ -13,7 +13,7 @@ from ..artifacts import ArtifactIndex
 from ..database import Database
 from ..errors import MigrationError
 from ..jobs import JobManager, JobReader
-from .answers import ready, without_paths
+from .answers import path_hider, ready
 from .problems import Refused
 
 #: The sets of migrations whose versions are told.
@@ -43,13 +43,10 @@ class Service:
         self.ending = threading.Event()
         self._index = index
         self._jobs = jobs
-        self._known = [db.path.parent, self.backup_dir.absolute()]
-        if index is not None:
-            self._known.append(index.root)
-
-    def hide(self, value: Any) -> Any:
-        """Make a value ready for JSON, without the directories of this host."""
-        return without_paths(value, self._known)
+        self._has_tables = False
+        folders = [db.path.parent, self.backup_dir.absolute(), *([index.root] if index else ())]
+        #: Makes a value ready for JSON, without the directories of this host.
+        self.hide = path_hider(folders)
 
     @property
     def index(self) -> ArtifactIndex:
@@ -68,12 +65,16 @@ class Service:
         """The jobs; Refused where there are none."""
         if self._jobs is None:
             raise Refused(404, "there are no jobs here")
+        if not self.has_jobs:
+            raise Refused(503, "no manager has made the tables of jobs yet")
         return self._jobs
 
     @property
     def has_jobs(self) -> bool:
-        """Whether there are jobs."""
-        return self._jobs is not None
+        """Whether there are jobs, and their tables: whoever runs them may start later."""
+        if self._jobs is not None and not self._has_tables:
+            self._has_tables = self.db.schema_version("jobs", timeout=2.0) > 0
+        return self._jobs is not None and self._has_tables
 
     @property
     def manager(self) -> JobManager:
