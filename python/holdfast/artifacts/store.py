@@ -80,9 +80,11 @@ class Row(NamedTuple):
 
 def migrate(db: Database) -> None:
     """Make the tables, or bring them up to date."""
-    if db.schema_version(COMPONENT) == 0:
+    is_new = db.schema_version(COMPONENT) == 0
+    if is_new:
         adopt(db)
-    db.migrate(SCHEMA, component=COMPONENT)
+    # The first step only makes tables: a copy of what an app has in the file is for later ones.
+    db.migrate(SCHEMA, component=COMPONENT, backup=not is_new)
 
 
 def known_files(db: Database) -> list[Known]:

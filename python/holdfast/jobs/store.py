@@ -126,7 +126,9 @@ class JobStore:
 
     def migrate(self, timeout: float) -> MigrationReport:
         """Make the tables, or bring them up to date; `timeout` in seconds."""
-        return self._db.migrate(SCHEMA, component=COMPONENT, timeout=timeout)
+        # The first step only makes tables: a copy of what an app has in the file is for later ones.
+        backup = self._db.schema_version(COMPONENT) > 0
+        return self._db.migrate(SCHEMA, component=COMPONENT, backup=backup, timeout=timeout)
 
     # Coming and going
 
