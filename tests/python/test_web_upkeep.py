@@ -113,5 +113,5 @@ def test_a_server_that_ends_leaves_no_half_of_a_backup(
         events.close()
     thread.join(WAIT)
     for copy in (path.parent / "backups").iterdir():
-        with holdfast.open(copy, read_only=True) as whole:
+        with holdfast.open(copy, create=False) as whole:
             assert whole.check().ok

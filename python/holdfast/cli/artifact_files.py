@@ -61,7 +61,7 @@ def index_to_sync(
         if dry_run:
             return _tried(root, db, stack.enter_context)
         if db is None:
-            _make_directory(Path(root, DIRECTORY))
+            make_directory(Path(root, DIRECTORY))
         file, data_dir = _place(root, db)
         if is_missing(root, db):
             return open(file, data_dir=data_dir, vacuum_every=None)
@@ -168,10 +168,11 @@ def _tried(root: str, db: str | None, keep: Callable[[TemporaryDirectory[str]], 
         copy = Path(keep(TemporaryDirectory()), "copy.db")
         database.backup(copy)
     database.close()
-    return open(copy, vacuum_every=None)
+    return open_to_write(str(copy))
 
 
-def _make_directory(directory: Path) -> None:
+def make_directory(directory: Path, otherwise: str = "--db") -> None:
+    """Make the directory of an index, which is not kept with the files that it is made from."""
     try:
         directory.mkdir()
     except FileExistsError:
@@ -179,9 +180,8 @@ def _make_directory(directory: Path) -> None:
     except OSError as error:
         raise OSError(
             f"{str(directory)!r} cannot be made: {error.strerror}; name another place for the "
-            "index with --db"
+            f"index with {otherwise}"
         ) from error
-    # What is made from the files is not kept with them.
     (directory / ".gitignore").write_text("*\n")
 
 

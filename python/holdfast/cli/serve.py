@@ -16,6 +16,7 @@ import typer
 from ..database import Database, open
 from ..errors import NotSupportedError
 from . import output
+from .artifact_files import DIRECTORY, FILE, make_directory
 from .files import is_new, open_to_read, open_to_write
 from .job_files import has_jobs
 
@@ -30,11 +31,16 @@ READERS = 10
 
 def serve(
     file: Annotated[
-        str, typer.Argument(metavar="FILE", help="The database; it is made if it is missing.")
-    ] = "holdfast.db",
+        str | None,
+        typer.Argument(
+            metavar="FILE",
+            help="The database; it is made if it is missing. If left out: holdfast.db, or with "
+            "--root .holdfast/artifacts.db in the folder.",
+        ),
+    ] = None,
     root: Annotated[
         str | None,
-        typer.Option(metavar="DIRECTORY", help="Show an index of the markdown files below it."),
+        typer.Option(metavar="FOLDER", help="Show an index of the markdown files below it."),
     ] = None,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
     port: Annotated[
@@ -65,7 +71,10 @@ def serve(
     names = _names(host, allow_host or [])
     with ExitStack() as stack:
         listener = stack.enter_context(_listen(host, port))
-        database = stack.enter_context(_opened(file, data_dir, read_only=read_only))
+        file, folder = _place(file, root, data_dir)
+        if file == FILE and not read_only:
+            make_directory(Path(folder or ".", DIRECTORY), "FILE")
+        database = stack.enter_context(_opened(file, folder, read_only=read_only))
         index = None
         if root is not None:
             index = stack.enter_context(_index(database, file, root, read_only=read_only))
@@ -153,6 +162,13 @@ def _port(listener: socket.socket) -> int:
     return listener.getsockname()[1]
 
 
+def _place(file: str | None, root: str | None, data_dir: str | None) -> tuple[str, str | None]:
+    """The file, and the folder that it must not lead out of."""
+    if file is None and root is not None and data_dir is None:
+        return FILE, root
+    return file or "holdfast.db", data_dir
+
+
 def _opened(file: str, data_dir: str | None, *, read_only: bool) -> Database:
     if read_only:
         return open_to_read(file, pool_size=READERS, data_dir=data_dir)
@@ -186,6 +202,10 @@ def _jobs(
     found = has_jobs(database, file)
     if look or not (found or run):
         return JobReader(database, data_dir=data_dir) if found else None
-    manager = JobManager(database, data_dir=data_dir, workers=2 if run else 0)
+    # How long jobs and snapshots are kept is for the app to say whose they are.
+    kept: dict[str, Any] = {"keep_jobs": None, "max_job_age": None, "keep_snapshots": sys.maxsize}
+    manager = JobManager(
+        database, data_dir=data_dir, workers=2 if run else 0, **(kept if found else {})
+    )
     stack.callback(manager.shutdown, cancel=True, timeout=GRACE)
     return manager
