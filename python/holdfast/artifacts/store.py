@@ -106,10 +106,8 @@ def rows_at(source: Database | Transaction, paths: Iterable[str]) -> dict[str, R
 
 
 def malformed(db: Database) -> list[tuple[str, str]]:
-    """Read the files that were read and are malformed, with what is wrong."""
-    return db.fetch_all(
-        "select path, error from artifact_files where error is not null and mtime_ns is not null"
-    )
+    """Read which files and directories have an error."""
+    return db.fetch_all("select path, error from artifact_files where error is not null")
 
 
 def duplicates(db: Database, instead: Mapping[str, str | None]) -> tuple[tuple[str, ...], ...]:

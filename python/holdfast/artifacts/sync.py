@@ -110,7 +110,7 @@ class Sync:
                 self._show(len(seen) + unchanged, max(matched, len(known)))
             found = walk.summary()
         missing = {path: known[path] for path in found.missing if path not in self._problems}
-        # Malformed files that have not changed are not read again, and are malformed still.
+        # Malformed files that have not changed, or are out of sight, are malformed still.
         kept = {
             path: error
             for path, error in store.malformed(self._db)
