@@ -17,6 +17,8 @@ export class Live {
   #again = null;
   #asking = false;
   #hiding = null;
+  /** The last statistics, null before the first. */
+  latest = null;
 
   /** Call for each event of a name; returns what ends it. `state` and `again` are events too. */
   on(name, listener) {
@@ -39,7 +41,15 @@ export class Live {
     window.addEventListener("online", () => this.#reopen(0));
   }
 
+  /** Call with the statistics as soon as there are some, once; returns what ends it. */
+  once(listener) {
+    const end = this.on("stats", (stats) => (end(), listener(stats)));
+    if (this.latest !== null) (end(), listener(this.latest));
+    return end;
+  }
+
   #tell(name, data) {
+    if (name === "stats") this.latest = data;
     for (const listener of this.#listeners.get(name) ?? []) listener(data);
   }
 

@@ -21,6 +21,7 @@ export const jobs = {
     let asked = null;
     let loaded = false;
     let counts = null;
+    let seen = null;
     const kinds = new Set();
 
     const where = (change) => address("jobs", { ...now, ...change });
@@ -135,7 +136,14 @@ export const jobs = {
       }
     }
 
-    const ends = [live.on("job", changed), live.on("again", () => (load(), detail.again()))];
+    const again = () => (load(), detail.again());
+    // A job that was tried again and has ended between two looks of the server is in the counts alone.
+    const counted = (stats) => {
+      const told = JSON.stringify(stats.jobs);
+      if (seen !== null && told !== seen) again();
+      seen = told;
+    };
+    const ends = [live.on("job", changed), live.on("again", again), live.on("stats", counted)];
     root.classList.toggle("read-only", !canWrite);
     return {
       update,

@@ -7,7 +7,7 @@ const TAGS = new Set(
 );
 /** Elements whose text is not prose. */
 const DROPPED = new Set("script style iframe object embed template noscript svg math form link meta base".split(" "));
-const CLASSES = /^(task|image|language-[\w+#.-]{1,30})$/;
+const CLASSES = /^(task|image|left|center|right|language-[\w+#.-]{1,30})$/;
 const DEEPEST = 200;
 
 /** Make nodes of HTML. A link to a file has `data-path`, one within it `data-anchor`. */
@@ -54,10 +54,6 @@ function harmless(node, tag) {
   }
   if (CLASSES.test(node.className)) element.className = node.className;
   if (tag === "ol" && /^\d{1,9}$/.test(node.getAttribute("start") ?? "")) element.start = Number(node.getAttribute("start"));
-  if (tag === "td" || tag === "th") {
-    const side = /text-align:\s*(left|center|right)/.exec(node.getAttribute("style") ?? "");
-    if (side) element.style.setProperty("text-align", side[1]);
-  }
   if (tag === "a") link(node, element);
   return element;
 }

@@ -81,7 +81,7 @@ function row({ thread, statement, held, ended }, most) {
     {},
     h("td", { class: "held" }, duration(held), bar),
     h("td", {}, thread),
-    h("td", { class: "statement" }, h("code", { title: statement }, statement)),
+    h("td", { class: "statement" }, h("code", { title: statement }, statement || "–")),
     h("td", { class: "when" }, time(ended)),
   );
 }

@@ -23,7 +23,8 @@ export function index() {
   };
 }
 
-function artifacts({ total, facets, problems, duplicates, last_sync: last }) {
+function artifacts({ total, facets, problems, duplicates, last_sync: last, error }) {
+  if (error) return h("p", { class: "muted" }, `The index cannot be read: ${error}`);
   if (!total && !last) return h("p", { class: "muted" }, "Not synced yet. ", h("a", { href: address("artifacts") }, "Sync now"));
   const rest = facets.type.slice(SHOWN);
   const more = rest.length > 0 && [h("dt", {}, several(rest.length, "further type")), h("dd", {}, count(rest.reduce((sum, each) => sum + each.count, 0)))];

@@ -26,7 +26,8 @@ export function sync({ live, reload }) {
     ["Full sync", "reads every file anew", () => begin("full", false)],
     ["Dry run", "tells what would change", () => begin("incremental", true)],
   ]);
-  const element = h("div", { class: "sync" }, last, canWrite && h("div", { class: "joined" }, start, more));
+  const buttons = h("div", { class: "joined" }, start, more);
+  const element = h("div", { class: "sync" }, last, canWrite && buttons);
 
   async function begin(mode, dry) {
     clear("sync");
@@ -92,11 +93,14 @@ export function sync({ live, reload }) {
 
   async function resume() {
     tell();
+    // A sync is a job: where there are none, none can be started.
+    buttons.hidden = live.latest.jobs === null;
+    if (buttons.hidden) return;
     try {
       const { items } = await get("jobs", { kind: KIND, limit: 1 });
       if (items[0] && (!items[0].finished || items[0].id === job?.id)) follow(items[0]);
     } catch {
-      // There may be no jobs here; the button says so when it is pressed.
+      // The list says what is wrong.
     }
   }
 
@@ -105,7 +109,7 @@ export function sync({ live, reload }) {
     live.on("sync", () => (tell(), reload())),
     live.on("again", resume),
   ];
-  resume();
+  ends.push(live.once(resume));
   return {
     element,
     status,
