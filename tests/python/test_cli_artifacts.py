@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from command_line import digest, failure, holdfast
+from command_line import digest, failure, holdfast, make
 from markdown_folder import MALFORMED, database_of, fill
 
 ROAD, LATER, ONE = "plans/road.md", "plans/later.md", "notes/one.md"
@@ -74,6 +74,22 @@ def test_a_dry_run_makes_nothing_and_changes_nothing(folder: Path) -> None:
     before = digest(database_of(folder))
     assert holdfast("artifacts", "sync", folder, "--dry-run", "--json").json["removed"] == 1
     assert digest(database_of(folder)) == before
+
+
+@pytest.mark.parametrize("there", ["note(x)", "artifacts(id integer primary key, path, title)"])
+def test_a_dry_run_on_a_file_that_sync_would_change_tells_the_same(
+    folder: Path, tmp_path: Path, there: str
+) -> None:
+    other = make(tmp_path / "app.db", f"create table {there}", journal_mode="delete")
+    before = digest(other)
+    for option in ("--dry-run", "--check"):
+        assert holdfast("artifacts", "sync", folder, "--db", other, option).out == NEW
+    assert (digest(other), sorted(each.name for each in tmp_path.iterdir())) == (
+        before,
+        ["app.db", "docs"],
+    )
+    assert holdfast("artifacts", "sync", folder, "--db", other).out == NEW
+    assert holdfast("info", other, "--json").json["pragmas"]["journal_mode"] == "delete"
 
 
 def test_what_is_wrong_is_told_and_the_rest_goes_on(folder: Path) -> None:

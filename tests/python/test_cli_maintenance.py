@@ -22,6 +22,8 @@ COMMANDS = [
     "serve",
 ]
 OF_JOBS = ["list", "show", "cancel", "retry", "prune", "counts", "watch"]
+OF_ARTIFACTS = ["sync", "query", "show", "stats", "log", "problems"]
+GROUPS = {"jobs": OF_JOBS, "artifacts": OF_ARTIFACTS}
 
 
 @pytest.fixture
@@ -158,11 +160,14 @@ def test_progress_shows_on_a_terminal_only(path: Path) -> None:
 
 def plain(text: str) -> str:
     """Help without what differs between versions of typer: marks around names, line breaks."""
-    marks = r"[{}]|<(str|int|list\[int\])>|\b(TEXT|INTEGER)\b"
+    marks = r"[{}]|<(str|int|list\[(str|int)\])>|\b(TEXT|INTEGER)\b"
     return " ".join(re.sub(marks, "", text).split())
 
 
-@pytest.mark.parametrize("command", ["", *COMMANDS, "jobs", *(f"jobs {name}" for name in OF_JOBS)])
+@pytest.mark.parametrize(
+    "command",
+    ["", *COMMANDS, *GROUPS, *(f"{group} {name}" for group in GROUPS for name in GROUPS[group])],
+)
 def test_the_documentation_has_the_help_of_every_command(command: str) -> None:
     done = holdfast(*command.split(), "--help")
     assert done.code == 0
@@ -171,11 +176,19 @@ def test_the_documentation_has_the_help_of_every_command(command: str) -> None:
 
 
 def test_every_command_is_documented() -> None:
-    from holdfast.cli import app, jobs
+    from holdfast.cli import app
 
     names = {
         command.callback.__name__ for command in app.app.registered_commands if command.callback
     }
     assert names == set(COMMANDS)
-    assert [group.typer_instance for group in app.app.registered_groups] == [jobs.app]
-    assert {command.name for command in jobs.app.registered_commands} == set(OF_JOBS)
+    groups = [group.typer_instance for group in app.app.registered_groups]
+    assert {
+        group.info.name: {
+            command.name or command.callback.__name__
+            for command in group.registered_commands
+            if command.callback
+        }
+        for group in groups
+        if group
+    } == {name: set(commands) for name, commands in GROUPS.items()}

@@ -37,16 +37,19 @@ def query(
     db: Db = None,
     type_: Annotated[
         list[str] | None,
-        typer.Option("--type", metavar="NAME", help="Of this type; again for another one."),
+        typer.Option(
+            "--type", metavar="NAME", help="Of this type; give the option again for others."
+        ),
     ] = None,
     status: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="In this status, or another one.")
+        list[str] | None, typer.Option(metavar="NAME", help="In this status; again for others.")
     ] = None,
     category: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Of this category, or another one.")
+        list[str] | None, typer.Option(metavar="NAME", help="Of this category; again for others.")
     ] = None,
     tag: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="With this tag, and all others given.")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="With this tag; again for those that it must have too."),
     ] = None,
     path: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="Below a folder of the root.")

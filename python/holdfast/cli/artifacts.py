@@ -65,7 +65,7 @@ def sync(
     timeout: Annotated[
         float,
         typer.Option(metavar="SECONDS", min=0, help="How long another sync is waited for."),
-    ] = 30.0,
+    ] = 30,
     as_json: Json = False,
 ) -> None:
     """Bring the index of a folder up to date; it is made where there is none.
