@@ -1,18 +1,20 @@
 //! A parallel walk over the markdown files of a folder: what is new or changed is read, hashed and
 //! split into front matter and body.
 
+mod entries;
 mod queue;
 mod read;
+mod rules;
+mod tasks;
+mod visit;
 
 use std::collections::HashMap;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
-use ignore::{DirEntry, WalkBuilder, WalkState};
 use sha2::{Digest, Sha256};
 
 use crate::front_matter::{self, Plain};
@@ -21,6 +23,8 @@ use crate::patience::{POLL, Patience};
 use crate::{Error, Result};
 use queue::Queue;
 pub use read::{Content, Folder, Stamp};
+use tasks::Tasks;
+use visit::{Place, Task};
 
 /// Bytes that are read ahead of who takes them.
 const AHEAD: usize = 32 << 20;
@@ -107,22 +111,24 @@ pub struct WalkSummary {
     pub missing: Vec<String>,
 }
 
+/// What the threads of a walk have in common.
 struct Shared {
-    root: PathBuf,
-    folder: Folder,
     patterns: Gitignore,
+    hidden: bool,
+    gitignore: bool,
     max_size: u64,
-    known: HashMap<Box<[u8]>, (Stamp, AtomicBool)>,
+    known: HashMap<String, (Stamp, AtomicBool)>,
+    tasks: Tasks<Task>,
     queue: Queue<Item>,
     matched: AtomicUsize,
     unchanged: AtomicUsize,
-    stopped: AtomicBool,
+    threads: AtomicUsize,
 }
 
 /// A walk that goes on in threads of its own until it is dropped.
 pub struct Walk {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
     unreadable: Vec<String>,
     generation: u32,
 }
@@ -143,41 +149,30 @@ impl Walk {
         let patterns = patterns.build().map_err(|e| Error::Misuse(e.to_string()))?;
         let known = known
             .into_iter()
-            .map(|(path, stamp)| (path.into_bytes().into(), (stamp, AtomicBool::new(false))))
+            .map(|(path, stamp)| (path, (stamp, AtomicBool::new(false))))
             .collect();
+        let count = std::thread::available_parallelism().map_or(2, |n| n.get().min(8));
         let shared = Arc::new(Shared {
-            root: root.to_owned(),
-            folder,
             patterns,
+            hidden: options.hidden,
+            gitignore: options.gitignore,
             max_size: options.max_size,
             known,
+            tasks: Tasks::new(Task::Look(Place::root(folder))),
             queue: Queue::new(AHEAD),
             matched: AtomicUsize::new(0),
             unchanged: AtomicUsize::new(0),
-            stopped: AtomicBool::new(false),
+            threads: AtomicUsize::new(count),
         });
-        let mut builder = WalkBuilder::new(root);
-        builder
-            .standard_filters(false)
-            .hidden(!options.hidden)
-            .ignore(options.gitignore)
-            .git_ignore(options.gitignore)
-            .require_git(false)
-            .follow_links(false)
-            .filter_entry(|entry| entry.file_name() != ".git")
-            .threads(std::thread::available_parallelism().map_or(2, |n| n.get().min(8)));
-        let walker = builder.build_parallel();
-        let theirs = shared.clone();
-        let run = move || {
-            walker.run(|| Box::new(|entry| theirs.visit(entry)));
-            theirs.queue.end();
-        };
-        let thread = std::thread::Builder::new()
-            .name("holdfast-walk".into())
-            .spawn(run)
-            .map_err(|e| Error::io("a thread to walk cannot be started", e))?;
         let generation = guard::generation();
-        Ok(Walk { shared, thread: Some(thread), unreadable: Vec::new(), generation })
+        let mut walk = Walk { shared, threads: Vec::new(), unreadable: Vec::new(), generation };
+        for _ in 0..count {
+            let shared = walk.shared.clone();
+            let thread = std::thread::Builder::new().name("holdfast-walk".into());
+            let thread = thread.spawn(move || shared.work());
+            walk.threads.push(thread.map_err(|e| Error::io("a thread to walk cannot start", e))?);
+        }
+        Ok(walk)
     }
 
     /// Some of what was found, of about this many bytes; `None` when that was all.
@@ -193,7 +188,14 @@ impl Walk {
                         self.unreadable.push(path.clone());
                     }
                 }
-                return Ok((!items.is_empty()).then_some(items));
+                if !items.is_empty() {
+                    return Ok(Some(items));
+                }
+                for thread in self.threads.drain(..) {
+                    // Files that were not looked at must not pass for missing ones.
+                    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                }
+                return Ok(None);
             }
             if !patience.caller().proceed() {
                 return Err(Error::Interrupted);
@@ -212,7 +214,7 @@ impl Walk {
         let shared = &self.shared;
         let missing = shared.known.iter().filter(|(_, (_, seen))| !seen.load(Ordering::Relaxed));
         let missing = missing
-            .filter_map(|(path, _)| Some(std::str::from_utf8(path).ok()?.to_owned()))
+            .map(|(path, _)| path.clone())
             .filter(|path| !self.is_out_of_sight(path))
             .collect();
         WalkSummary {
@@ -236,79 +238,10 @@ impl Drop for Walk {
         if self.generation != guard::generation() {
             return;
         }
-        self.shared.stopped.store(true, Ordering::Relaxed);
+        self.shared.tasks.stop();
         self.shared.queue.drop_rest();
-        if let Some(thread) = self.thread.take() {
+        for thread in self.threads.drain(..) {
             let _ = thread.join();
-        }
-    }
-}
-
-impl Shared {
-    fn visit(&self, entry: std::result::Result<DirEntry, ignore::Error>) -> WalkState {
-        if self.stopped.load(Ordering::Relaxed) {
-            return WalkState::Quit;
-        }
-        let pushed = match entry {
-            Ok(entry) => self.look(&entry),
-            Err(error) => self.report(&error),
-        };
-        if pushed { WalkState::Continue } else { WalkState::Quit }
-    }
-
-    fn report(&self, error: &ignore::Error) -> bool {
-        let path = path_of(error).unwrap_or(&self.root);
-        let relative = path.strip_prefix(&self.root).unwrap_or(Path::new(""));
-        let name = relative.to_string_lossy();
-        let name = if name.is_empty() { ".".into() } else { name.into_owned() };
-        match error.io_error() {
-            Some(e) => self.problem(name, read::why(e)),
-            None => self.problem(name, without_path(error)),
-        }
-    }
-
-    fn problem(&self, path: String, why: String) -> bool {
-        self.queue.push(Item::Problem(path, why), WEIGHT)
-    }
-
-    fn look(&self, entry: &DirEntry) -> bool {
-        // A line of an ignore file that is no pattern, say; the entry itself is fine.
-        if let Some(error) = entry.error()
-            && !self.report(error)
-        {
-            return false;
-        }
-        let Some(kind) = entry.file_type().filter(|kind| kind.is_file()) else { return true };
-        let Ok(path) = entry.path().strip_prefix(&self.root) else { return true };
-        if !self.patterns.matched(path, kind.is_dir()).is_ignore() {
-            return true;
-        }
-        self.matched.fetch_add(1, Ordering::Relaxed);
-        let known = self.known.get(path.as_os_str().as_bytes());
-        if let Some((_, seen)) = known {
-            seen.store(true, Ordering::Relaxed);
-        }
-        let stamp = match entry.metadata() {
-            Ok(metadata) => Stamp::of(&metadata),
-            Err(error) => return self.report(&error),
-        };
-        if known.is_some_and(|(known, _)| *known == stamp) {
-            self.unchanged.fetch_add(1, Ordering::Relaxed);
-            return true;
-        }
-        let name = path.to_string_lossy().into_owned();
-        if path.to_str().is_none() {
-            return self.problem(name, "its name is not UTF-8".into());
-        }
-        if stamp.size > self.max_size {
-            return self.problem(name, read::too_large(stamp.size, self.max_size));
-        }
-        match self.folder.read(path, self.max_size).and_then(|content| found(&name, content)) {
-            Ok(file) => {
-                let bytes = file.body.len() + WEIGHT;
-                self.queue.push(Item::File(file), bytes)
-            }
-            Err(why) => self.problem(name, why),
         }
     }
 }
@@ -353,28 +286,7 @@ fn text(mut bytes: Vec<u8>) -> std::result::Result<String, String> {
     Ok(if text.contains('\r') { text.replace("\r\n", "\n") } else { text })
 }
 
-/// The path that an error of the walk is about.
-fn path_of(error: &ignore::Error) -> Option<&Path> {
-    match error {
-        ignore::Error::WithPath { path, .. } => Some(path),
-        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => {
-            path_of(err)
-        }
-        ignore::Error::Loop { child, .. } => Some(child),
-        ignore::Error::Partial(errors) => errors.first().and_then(path_of),
-        _ => None,
-    }
-}
-
-/// An error of the walk in words, which other users of the index may see.
-fn without_path(error: &ignore::Error) -> String {
-    match error {
-        ignore::Error::WithPath { err, .. } | ignore::Error::WithDepth { err, .. } => {
-            without_path(err)
-        }
-        ignore::Error::Partial(errors) => {
-            errors.iter().map(without_path).next().unwrap_or_default()
-        }
-        other => other.to_string(),
-    }
+/// The path of a name in a folder.
+fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }

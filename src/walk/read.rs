@@ -1,6 +1,6 @@
 //! Reading a file below a folder: never through a link, never anything but a regular file.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -28,9 +28,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    pub(super) fn of(metadata: &std::fs::Metadata) -> Stamp {
-        let nanoseconds =
-            |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);
+    fn of(metadata: &std::fs::Metadata) -> Stamp {
         Stamp {
             size: metadata.len(),
             mtime_ns: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
@@ -47,6 +45,10 @@ impl Stamp {
     }
 }
 
+fn nanoseconds(seconds: i64, rest: i64) -> i64 {
+    seconds.saturating_mul(1_000_000_000).saturating_add(rest)
+}
+
 /// A file as it was read.
 #[derive(Debug)]
 pub struct Content {
@@ -59,6 +61,7 @@ pub struct Content {
 }
 
 /// A folder, by its descriptor.
+#[derive(Debug)]
 pub struct Folder(OwnedFd);
 
 impl Folder {
@@ -71,10 +74,42 @@ impl Folder {
         Ok(Folder(folder.into()))
     }
 
+    /// Enter a folder in this one, never through a link.
+    pub(super) fn enter(&self, name: &CStr) -> io::Result<Folder> {
+        open_at(self.0.as_raw_fd(), name, FLAGS | libc::O_DIRECTORY).map(Folder)
+    }
+
+    pub(super) fn fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+
     /// Read a file below the folder. The error says what is wrong, without the path.
     pub fn read(&self, path: &Path, max_size: u64) -> Result<Content, String> {
-        let mut file = self.find(path).map_err(|e| why(&e))?;
+        let mut names = Vec::new();
+        for part in path.components() {
+            match part {
+                Component::Normal(name) => names.push(CString::new(name.as_bytes())),
+                _ => return Err(why(&io::ErrorKind::InvalidInput.into())),
+            }
+        }
+        let names: Vec<_> =
+            names.into_iter().collect::<Result<_, _>>().map_err(|e| why(&e.into()))?;
+        let Some((last, folders)) = names.split_last() else {
+            return Err(why(&io::ErrorKind::InvalidInput.into()));
+        };
+        let mut folder: Option<Folder> = None;
+        for name in folders {
+            folder = Some(folder.as_ref().unwrap_or(self).enter(name).map_err(|e| why(&e))?);
+        }
+        folder.as_ref().unwrap_or(self).read_file(last, max_size)
+    }
+
+    /// Read a file in the folder.
+    pub(super) fn read_file(&self, name: &CStr, max_size: u64) -> Result<Content, String> {
         for _ in 0..TRIES {
+            // Each time anew: another file may have taken the name. A pipe must not block.
+            let flags = FLAGS | libc::O_NONBLOCK | libc::O_NOCTTY;
+            let file = File::from(open_at(self.fd(), name, flags).map_err(|e| why(&e))?);
             let now = SystemTime::now();
             let before = file.metadata().map_err(|e| why(&e))?;
             if !before.is_file() {
@@ -91,33 +126,30 @@ impl Folder {
             if Stamp::of(&after) == stamp && bytes.len() as u64 == stamp.size {
                 return Ok(Content { bytes, stamp, settled: stamp.is_settled(now) });
             }
-            // A new file may have taken its name.
-            file = self.find(path).map_err(|e| why(&e))?;
         }
         Err("it changes while it is read; the next sync tries again".into())
     }
 
-    fn find(&self, path: &Path) -> io::Result<File> {
-        let mut names = Vec::new();
-        for part in path.components() {
-            match part {
-                Component::Normal(name) => names.push(CString::new(name.as_bytes())?),
-                _ => return Err(io::Error::from(io::ErrorKind::InvalidInput)),
-            }
+    /// What a name in the folder is, and its stamp, without following a link.
+    #[allow(clippy::unnecessary_cast)] // the widths of these fields differ by platform
+    pub(super) fn status(&self, name: &CStr) -> io::Result<(libc::mode_t, Stamp)> {
+        // SAFETY: all-zero is a valid stat, which the call then fills.
+        let mut stat: libc::stat = unsafe { std::mem::zeroed() };
+        let follow = libc::AT_SYMLINK_NOFOLLOW;
+        // SAFETY: the descriptor is open, the name terminated, the buffer of the right type.
+        if unsafe { libc::fstatat(self.fd(), name.as_ptr(), &mut stat, follow) } == -1 {
+            return Err(io::Error::last_os_error());
         }
-        let last = names.pop().ok_or(io::ErrorKind::InvalidInput)?;
-        let mut folder: Option<OwnedFd> = None;
-        for name in names {
-            let fd = folder.as_ref().map_or(self.0.as_raw_fd(), AsRawFd::as_raw_fd);
-            folder = Some(open_at(fd, &name, FLAGS | libc::O_DIRECTORY)?);
-        }
-        let fd = folder.as_ref().map_or(self.0.as_raw_fd(), AsRawFd::as_raw_fd);
-        // A pipe without a writer would block.
-        open_at(fd, &last, FLAGS | libc::O_NONBLOCK | libc::O_NOCTTY).map(File::from)
+        let stamp = Stamp {
+            size: stat.st_size as u64,
+            mtime_ns: nanoseconds(stat.st_mtime as i64, stat.st_mtime_nsec as i64),
+            ctime_ns: nanoseconds(stat.st_ctime as i64, stat.st_ctime_nsec as i64),
+        };
+        Ok((stat.st_mode & libc::S_IFMT, stamp))
     }
 }
 
-fn open_at(fd: RawFd, name: &CString, flags: libc::c_int) -> io::Result<OwnedFd> {
+fn open_at(fd: RawFd, name: &CStr, flags: libc::c_int) -> io::Result<OwnedFd> {
     // SAFETY: the descriptor is open and the name a terminated string.
     let opened = unsafe { libc::openat(fd, name.as_ptr(), flags) };
     if opened == -1 {
