@@ -44,7 +44,8 @@ def select(root: Path, options: Options, query: Query) -> tuple[list[Artifact], 
             each for each in found if (key(each) < place if query.descending else key(each) > place)
         ]
     begin = query.offset
-    return here[begin : begin + query.limit + 1], len(found), _facets(found)
+    facets = _facets(found) if query.facets else Facets()
+    return here[begin : begin + query.limit + 1], len(found), facets
 
 
 def _artifact(found: Markdown) -> Artifact | None:
