@@ -24,12 +24,16 @@ $(VENV)/.built: $(ENGINE) $(VENV)/.tools
 	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --release
 	@touch $@
 
-demo: $(VENV)/.tools  ## Build the release wheel and keep an inventory of a real folder
+demo: $(VENV)/.tools  ## Build the release wheel, keep an inventory of a real folder, show this one on the dashboard
 	@echo "==> Release wheel (a minute or two the first time)"
 	$(BIN)/maturin build --release --interpreter $(BIN)/python --out target/demo
 	@test -x .venv-demo/bin/python || $(PYTHON) -m venv .venv-demo
 	.venv-demo/bin/pip install --quiet --force-reinstall --no-deps "$$(ls -t target/demo/*.whl | head -n 1)"
+	@echo "==> What the command line and the dashboard need"
+	.venv-demo/bin/pip install --quiet "$$(ls -t target/demo/*.whl | head -n 1)[cli,web]"
 	.venv-demo/bin/python examples/quickstart.py $(FOLDER)
+	@test -t 1 || $(MAKE) --no-print-directory browser || true
+	.venv-demo/bin/python examples/dashboard.py
 
 test: lint test-engine test-python  ## Set everything up and pass all tests
 

@@ -73,7 +73,7 @@ class Baseline:
     def sync(self, full: bool = False) -> dict[str, int]:
         """Bring the index up to date; gives how many files were new, changed, equal and gone.
 
-        With `full` every file is read, and its rows are written again, whatever they say.
+        With `full` every file is read and hashed, whatever its size and time say.
         """
         counts = {"added": 0, "updated": 0, "unchanged": 0, "removed": 0}
         select = self.db.execute("select path, id, size, mtime_ns, content_hash from artifacts")
@@ -104,7 +104,7 @@ class Baseline:
             digest = hashlib.sha256(content).hexdigest()
             same = bool(before) and before[3] == digest
             counts["unchanged" if same else "updated" if before else "added"] += 1
-            if same and not full:
+            if same:
                 continue
             yield (
                 bool(before),

@@ -30,7 +30,13 @@ class Aim(NamedTuple):
 
 AIMS = (
     Aim("first sync of 5,000 files: 3 x as fast", "first 5000", "sync", least=3),
-    Aim("nothing-changed sync of 5,000: 8 x as fast", "unchanged 5000", "sync", least=8),
+    Aim(
+        "nothing-changed sync of 5,000: 8 x as fast as one that hashes every file",
+        "hashed 5000",
+        "sync",
+        least=8,
+    ),
+    Aim("the same, beside one that compares sizes and times", "unchanged 5000", "sync", least=8),
     Aim("file of 5,000: no larger than the baseline's", "first 5000", "megabytes", least=1),
     Aim("first sync of 100 files: under 2 s", "first 100", "sync", most=2000, unit=" ms"),
     Aim("file of 500: under 10 MB", "first 500", "megabytes", most=10, unit=" MB"),
@@ -180,9 +186,10 @@ def section(saved: dict[str, Any]) -> str:
         "All files are in the page cache: nobody waits for the disk to read. The baseline works",
         "in one thread; Holdfast reads on all processors. A sync is the call alone; *with open",
         "and close* counts opening the file, the sync, and closing it with its log written back.",
-        "Where nothing has changed both compare sizes and times; `full` reads every file and",
-        "writes all its rows again. After each sync what it found was compared with what was done",
-        "to the files, and after the queries how many artifacts each side had found.",
+        "Where nothing has changed both compare sizes and times, but where the baseline is said to",
+        "hash; `full` has both read and hash every file. After each sync what it found was",
+        "compared with what was done to the files, and after the queries how many artifacts each",
+        "side had found.",
         "",
         "A query gives the first page of 50 with its total and facets; where there is a word, by",
         "relevance and with snippets. The baseline has each text a second time in its index and",

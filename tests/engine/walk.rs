@@ -99,6 +99,34 @@ fn ignore_files_hidden_names_and_patterns_decide() {
 }
 
 #[test]
+fn an_ignore_file_further_down_and_a_later_line_decide() {
+    let root = tempfile::tempdir().unwrap();
+    for path in ["a.md", "keep/b.md", "keep/c.md", "gone/d.md", "gone/e/f.md"] {
+        write(root.path(), path, path);
+    }
+    write(root.path(), ".gitignore", "[\n*.md\n!/a.md\ngone/\n");
+    write(root.path(), "keep/.gitignore", "!b.md\n");
+    write(root.path(), "gone/.gitignore", "!*.md\n");
+    let seen = all(root.path());
+    assert_eq!(seen.paths(), ["a.md", "keep/b.md"], "what is below a folder left out stays out");
+    assert!(seen.problems.is_empty(), "{:?}", seen.problems);
+}
+
+#[test]
+fn an_ignore_file_that_is_none_keeps_nobody_waiting() {
+    let root = tempfile::tempdir().unwrap();
+    write(root.path(), "a.md", "a");
+    let pipe = std::ffi::CString::new(root.path().join(".gitignore").to_str().unwrap()).unwrap();
+    // SAFETY: the path is a terminated string.
+    assert_eq!(unsafe { libc::mkfifo(pipe.as_ptr(), 0o600) }, 0);
+    fs::create_dir(root.path().join(".ignore")).unwrap();
+    let seen = all(root.path());
+    assert_eq!(seen.paths(), ["a.md"]);
+    let problems: Vec<_> = seen.problems.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(problems, [".gitignore", ".ignore"]);
+}
+
+#[test]
 fn nothing_is_read_through_a_link() {
     let (root, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     write(outside.path(), "secret.md", "secret");
