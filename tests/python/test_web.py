@@ -181,3 +181,23 @@ def test_a_reader_of_jobs_is_enough_to_look(jobs: JobManager) -> None:
         assert (found["jobs"]["succeeded"], found["health"]) == (1, None)
         problem(web.post(f"/api/v1/jobs/{job.id}/cancel"), 409)
         problem(web.post(f"/api/v1/jobs/{job.id}/retry"), 409)
+
+
+def test_jobs_may_have_a_file_of_their_own(db: holdfast.Database, tmp_path: Path) -> None:
+    folder = tmp_path / "the jobs"
+    with holdfast.open("jobs.db", data_dir=folder) as other, JobManager(other) as jobs:
+
+        def fail(ctx: object, payload: object) -> None:
+            raise OSError(f"{other.path}: no room")
+
+        job = jobs.wait(jobs.submit(fail).id)
+        with dashboard(db, jobs=jobs) as web:
+            found = web.get(f"/api/v1/jobs/{job.id}")
+            assert found.json()["state"] == "failed" and str(folder) not in found.text
+            assert web.get(f"{API}/stats").json()["jobs"]["failed"] == 1
+
+
+def test_without_its_slash_the_page_is_found_too(db: holdfast.Database) -> None:
+    with served(below("/state", db)) as web:
+        found = web.get("/state", follow_redirects=True).raise_for_status()
+        assert found.url.path == "/state/"

@@ -18,7 +18,7 @@ from handlers import WAIT, until_stopped
 from holdfast.jobs import JobManager
 from holdfast.web import listeners, watcher
 from holdfast.web.listeners import Listener, encoded
-from processes import Child
+from processes import Child, run
 from web_apps import Events, below, dashboard, problem, served
 
 URL = "/api/v1/events"
@@ -236,3 +236,24 @@ def test_events_go_through_the_middleware_of_an_app(db: holdfast.Database) -> No
         for thread in watchers():
             thread.join(WAIT)
             assert not thread.is_alive()
+
+
+SCRIPT = """
+import asyncio, sys
+import holdfast, httpx
+from holdfast.web import app
+made = app(holdfast.open(sys.argv[1]))
+
+async def ask():
+    transport = httpx.ASGITransport(app=made)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as web:
+        (await web.get("/api/v1/database/stats")).raise_for_status()
+
+asyncio.run(ask())
+"""
+
+
+def test_a_script_ends_at_once_although_samples_are_taken(path: Path) -> None:
+    begun = time.monotonic()
+    run(SCRIPT, path)
+    assert time.monotonic() - begun < WAIT

@@ -44,7 +44,9 @@ class Service:
         self._index = index
         self._jobs = jobs
         self._has_tables = False
-        folders = [db.path.parent, self.backup_dir.absolute(), *([index.root] if index else ())]
+        folders = [db.path.parent, self.backup_dir.absolute()]
+        folders += [] if index is None else [index.root]
+        folders += [] if jobs is None else [jobs._db.path.parent]
         #: Makes a value ready for JSON, without the directories of this host.
         self.hide = path_hider(folders)
 
@@ -73,7 +75,8 @@ class Service:
     def has_jobs(self) -> bool:
         """Whether there are jobs, and their tables: whoever runs them may start later."""
         if self._jobs is not None and not self._has_tables:
-            self._has_tables = self.db.schema_version("jobs", timeout=2.0) > 0
+            # They may have a file of their own.
+            self._has_tables = self._jobs._db.schema_version("jobs", timeout=2.0) > 0
         return self._jobs is not None and self._has_tables
 
     @property

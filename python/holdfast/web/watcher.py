@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import threading
 import time
+import weakref
 from typing import Any
 
 from ..errors import ClosedError, Error
@@ -84,6 +86,9 @@ class Watcher:
             thread.join(10.0)
 
     def _start(self) -> None:
+        if not _watchers:
+            atexit.register(_end_all)
+        _watchers.add(self)
         # In a forked child the parent's thread is not alive.
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._watch, name="holdfast-web", daemon=True)
@@ -140,3 +145,13 @@ class Watcher:
         if self._told != detail:
             self._told = detail
             self.tell("problem", {"status": 503, "detail": detail})
+
+
+_watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()
+
+
+def _end_all() -> None:
+    # A thread that is in the engine when the interpreter ends would be torn out of it.
+    atexit.unregister(_end_all)
+    for each in list(_watchers):
+        each.end()
