@@ -80,7 +80,10 @@ class Sync:
         """Make the index what the files are; a dry run finds what that would change."""
         begun = time.perf_counter()
         if self._dry_run:
-            self._all()
+            try:
+                self._all()
+            except _Stopped as stopped:
+                raise stopped.cause from None
             return self._result(begun)
         self._line = self._db.run(store.begin_log, self._mode)
         try:
