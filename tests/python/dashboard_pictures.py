@@ -10,7 +10,7 @@ from typing import Any
 
 import holdfast
 import team_folder
-from dashboard_pages import PHONE, browser, live
+from dashboard_pages import PHONE, WIDE, browser, live
 from holdfast.artifacts import ArtifactIndex
 from holdfast.jobs import JobContext, JobManager
 from web_apps import dashboard
@@ -21,25 +21,27 @@ PICTURES = Path(__file__).parents[2] / "docs" / "web"
 def report(ctx: JobContext, payload: dict[str, Any]) -> dict[str, Any]:
     """Goes as far as it is told, and waits there for its end."""
     ctx.report(payload.get("percent", 100), payload["phase"], payload["message"])
-    if payload.get("fails"):
-        raise ValueError(payload["fails"])
     while payload.get("waits") and not ctx.should_abort():
         time.sleep(0.05)
     ctx.check()
     return {"rows": 18_204, "file": "usage-2026-11.parquet"}
 
 
+def export(ctx: JobContext, payload: dict[str, Any]) -> None:
+    """Fails on the way."""
+    ctx.report(61, "upload", f"part 3 to {payload['bucket']}")
+    raise OSError("the bucket refused part 3: quota exceeded")
+
+
 def fill(jobs: JobManager) -> None:
     for kind in ("usage.report", "thumbnails.render", "mail.digest", "search.reindex"):
         jobs.handler(kind)(report)
-    jobs.handler("export.weekly", retries=0)(report)
+    jobs.handler("export.weekly")(export)
     for number in range(9):
         done = {"phase": "written", "message": f"week {40 + number}: 18 204 rows"}
         kind = ("usage.report", "mail.digest", "thumbnails.render")[number % 3]
         jobs.wait(jobs.submit(kind, done, owner=("ada", "farid", None)[number % 3]).id)
-    broken = {"phase": "upload", "message": "part 3", "percent": 61}
-    broken["fails"] = "the bucket refused part 3: quota exceeded"
-    jobs.wait(jobs.submit("export.weekly", broken, owner="ines").id)
+    jobs.wait(jobs.submit("export.weekly", {"week": 47, "bucket": "exports"}, owner="ines").id)
     for number, (kind, message) in enumerate(
         [("thumbnails.render", "1 940 of 4 600 images"), ("search.reindex", "shard 7 of 9")]
     ):
@@ -56,6 +58,10 @@ def traffic(db: holdfast.Database, ended: threading.Event) -> None:
         for _ in range(chance.randint(0, 3 + number // 40 % 7)):
             db.execute("insert into reading(value) values (?)", [chance.random()])
             db.fetch_value("select count(*) from reading where id > ?", [number])
+        if chance.random() < 0.2:
+            with db.transaction() as tx:
+                tx.execute("delete from reading where id = ?", [number])
+                time.sleep(chance.random() / 100)
 
 
 def main(folder: Path) -> None:
@@ -70,44 +76,51 @@ def main(folder: Path) -> None:
         index = ArtifactIndex(db, root)
         index.sync()
         ended = threading.Event()
-        worker = threading.Thread(target=traffic, args=(db, ended), name="importer")
-        worker.start()
+        workers = [
+            threading.Thread(target=traffic, args=(db, ended), name=name)
+            for name in ("importer", "collector")
+        ]
+        for worker in workers:
+            worker.start()
         jobs = JobManager(db, workers=2)
         try:
             fill(jobs)
             with dashboard(db, index=index, jobs=jobs) as web:
+                web.get("api/v1/database/stats")
                 web.post("api/v1/database/backup")
                 take(str(web.base_url), folder)
         finally:
             ended.set()
-            worker.join()
+            for worker in workers:
+                worker.join()
             jobs.shutdown(cancel=True, timeout=10)
             index.close()
 
 
+#: What each picture shows: the address, what must be there, colours, size.
 VIEWS = {
-    "overview": ("#/", ".charts .value"),
-    "artifacts": ("#/artifacts?type=plan&type=spec&q=customers+interface", "mark"),
-    "reader": ("#/artifacts?status=active&id=3", ".prose h2"),
-    "jobs": ("#/jobs?id=10", ".events li"),
+    "overview": ("#/", ".charts .value", "light", WIDE),
+    "artifacts": ("#/artifacts?type=plan&type=spec&q=customers", "mark", "light", WIDE),
+    "reader": ("#/artifacts?status=active", ".prose h2", "light", WIDE),
+    "jobs": ("#/jobs?id=10", ".events li", "dark", WIDE),
+    "phone": ("#/artifacts?q=latency", "mark", "dark", PHONE),
 }
 
 
 def take(address: str, folder: Path) -> None:
     with browser() as chrome:
-        for scheme in ("light", "dark"):
-            for name, size in (("", {"width": 1280, "height": 800}), ("phone-", PHONE)):
-                page = chrome.new_page(viewport=size, color_scheme=scheme, reduced_motion="reduce")
-                page.goto(address)
-                live(page)
-                if scheme == "light" and not name:
-                    page.wait_for_timeout(25_000)  # A chart needs its time.
-                for view, (hash_, ready) in VIEWS.items():
-                    page.goto(address + hash_)
-                    page.locator(ready).first.wait_for()
-                    page.wait_for_timeout(600)
-                    page.screenshot(path=folder / f"{name}{view}-{scheme}.png")
-                page.close()
+        time.sleep(40)  # A chart needs its time.
+        for name, (place, ready, scheme, size) in VIEWS.items():
+            page = chrome.new_page(viewport=size, color_scheme=scheme, reduced_motion="reduce")
+            page.goto(address + place)
+            live(page)
+            if name == "reader":
+                page.locator("a.row").nth(1).click()
+            page.locator(ready).first.wait_for()
+            page.wait_for_timeout(3000)
+            page.mouse.move(0, 0)
+            page.screenshot(path=folder / f"{name}.png")
+            page.close()
 
 
 if __name__ == "__main__":

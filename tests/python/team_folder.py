@@ -24,11 +24,11 @@ CATEGORIES = ["engineering", "product", "research", "operations"]
 TAGS = ["q3", "customer", "reliability", "latency", "cost", "privacy", "migration", "quick-win"]
 OWNERS = ["Ada", "Björn", "Chloé", "Devika", "Farid", "Ines"]
 SENTENCES = [
-    "Today {} is spread over three services, and nobody can say which of them is right.",
+    "Work on {} is spread over three services, and nobody can say which of them is right.",
     "We keep what works about {} and move the rest behind one interface.",
-    "The numbers of last month show that {} costs us about four hours a week.",
+    "The numbers of last month show that we spend four hours a week on {}.",
     "Nothing changes for customers until the first step has run for two weeks.",
-    "If {} fails, the old path takes over and the on-call person is told.",
+    "If a step fails, the old path takes over and the on-call person is told.",
     "Two teams asked for this, and a third would profit from it without any work.",
     "We looked at buying a tool for {}; it would not have saved us the hard part.",
     "Latency stays below 200 ms at the 99th percentile, measured at the edge.",

@@ -98,7 +98,7 @@ function made(job, changed) {
     for (const key of ["finished", "took", "owner", "run_at", "priority", "dedupe_key"]) list.hide(key, true);
     const given = (key, ...children) => (list.hide(key, false), list.set(key, ...children));
     if (found.finished_at) given("finished", time(found.finished_at));
-    if (found.finished_at && found.started_at) given("took", duration((moment(found.finished_at) - moment(found.started_at)) / 1000));
+    if (found.finished_at && found.started_at) given("took", took(found));
     list.set("attempt", tries(found));
     for (const key of ["owner", "dedupe_key"]) if (found[key]) given(key, found[key]);
     if (found.priority) given("priority", String(found.priority));
@@ -137,6 +137,11 @@ function event({ at, event: name, attempt, detail }) {
     h("span", {}, text, attempt > 1 && h("span", { class: "note" }, `attempt ${attempt}`), detail && h("span", { class: "detail" }, detail)),
     h("time", { title: exact(date) }, date.toLocaleTimeString("en-GB")),
   );
+}
+
+function took({ started_at: started, finished_at: finished }) {
+  const seconds = (moment(finished) - moment(started)) / 1000;
+  return seconds > 0 ? duration(seconds) : "under 1 ms";
 }
 
 function tries({ attempt, failures, losses }) {
