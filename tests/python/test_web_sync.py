@@ -1,7 +1,7 @@
 """The sync of the index as a job, from the button."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,9 @@ import pytest
 
 from handlers import WAIT
 from holdfast.artifacts import ArtifactIndex, SyncResult
-from holdfast.jobs import JobManager, JobReader
+from holdfast.jobs import JobManager
 from holdfast.web.sync import KIND
-from web_apps import Events, below, dashboard, problem, served
+from web_apps import Events, below, dashboard, served
 
 SYNC = "/api/v1/database/sync"
 
@@ -164,40 +164,6 @@ def test_what_went_wrong_is_told_without_the_folder(
     assert jobs.wait(job["id"], WAIT).state == "failed"
     text = web.get(f"/api/v1/jobs/{job['id']}").text
     assert str(root.parent) not in text
-
-
-@pytest.mark.parametrize("kind", ["reader", "no workers", "shut down"])
-def test_a_sync_needs_somebody_to_run_it(
-    make: Callable[..., JobManager], root: Path, kind: str
-) -> None:
-    manager = make(workers=0 if kind == "no workers" else 1)
-    jobs: JobReader = JobReader(manager._db) if kind == "reader" else manager
-    if kind == "shut down":
-        manager.shutdown()
-    with dashboard(manager._db, index=ArtifactIndex(manager._db, root), jobs=jobs) as web:
-        problem(web.post(SYNC), 409)
-
-
-def test_a_queued_sync_of_an_earlier_run_is_taken_up(
-    make: Callable[..., JobManager], root: Path
-) -> None:
-    before = make(workers=0)
-    index = ArtifactIndex(before._db, root)
-    from holdfast.web.sync import root_of
-
-    payload = {"mode": "full", "dry_run": False, "root": root_of(index)}
-    job = before.submit(KIND, payload)
-    jobs = make()
-    with dashboard(jobs._db, index=index, jobs=jobs):
-        assert jobs.result(job.id, WAIT)["added"] == 1200
-
-
-def test_a_sync_of_another_folder_is_not_done(jobs: JobManager, root: Path) -> None:
-    index = ArtifactIndex(jobs._db, root)
-    with dashboard(jobs._db, index=index, jobs=jobs):
-        payload = {"mode": "full", "dry_run": False, "root": "another"}
-        job = jobs.wait(jobs.submit(KIND, payload).id, WAIT)
-        assert job.state == "failed" and "another directory" in str(job.error)
 
 
 def test_where_the_job_is_below_a_prefix(jobs: JobManager, index: Held) -> None:

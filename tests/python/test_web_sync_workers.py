@@ -1,0 +1,54 @@
+"""Who runs the syncs that are asked for."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from handlers import WAIT
+from holdfast.artifacts import ArtifactIndex
+from holdfast.jobs import JobManager, JobReader
+from holdfast.web.sync import KIND, root_of
+from web_apps import dashboard, problem
+
+SYNC = "/api/v1/database/sync"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "docs"
+    root.mkdir()
+    (root / "a.md").write_text("---\ntitle: A\n---\n")
+    return root
+
+
+@pytest.mark.parametrize("kind", ["reader", "no workers", "shut down"])
+def test_a_sync_needs_somebody_to_run_it(
+    make: Callable[..., JobManager], root: Path, kind: str
+) -> None:
+    manager = make(workers=0 if kind == "no workers" else 1)
+    jobs: JobReader = JobReader(manager._db) if kind == "reader" else manager
+    if kind == "shut down":
+        manager.shutdown()
+    with dashboard(manager._db, index=ArtifactIndex(manager._db, root), jobs=jobs) as web:
+        problem(web.post(SYNC), 409)
+
+
+def test_a_queued_sync_of_an_earlier_run_is_taken_up(
+    make: Callable[..., JobManager], root: Path
+) -> None:
+    before = make(workers=0)
+    index = ArtifactIndex(before._db, root)
+    payload = {"mode": "full", "dry_run": False, "root": root_of(index)}
+    job = before.submit(KIND, payload)
+    jobs = make()
+    with dashboard(jobs._db, index=index, jobs=jobs):
+        assert jobs.result(job.id, WAIT)["added"] == 1
+
+
+def test_a_sync_of_another_folder_is_not_done(jobs: JobManager, root: Path) -> None:
+    index = ArtifactIndex(jobs._db, root)
+    with dashboard(jobs._db, index=index, jobs=jobs):
+        payload = {"mode": "full", "dry_run": False, "root": "another"}
+        job = jobs.wait(jobs.submit(KIND, payload).id, WAIT)
+        assert job.state == "failed" and "another directory" in str(job.error)
