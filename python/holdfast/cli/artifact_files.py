@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from ..database import Database, open
-from ..errors import DataError, NotSupportedError, ProgrammingError
-from .files import open_to_read, open_to_write
+from ..errors import NotSupportedError, ProgrammingError
+from .files import open_to_read, open_to_write, readable
 
 if TYPE_CHECKING:
     from ..artifacts import ArtifactIndex
@@ -39,7 +39,7 @@ def index_to_read(
             _check(database, root, db, synced=synced)
         return database
 
-    with _rows(), ArtifactIndex(opened, root) as index:
+    with readable("a row of the index"), ArtifactIndex(opened, root) as index:
         yield index
 
 
@@ -71,7 +71,7 @@ def index_to_sync(
 
     with (
         ExitStack() as stack,
-        _rows(),
+        readable("a row of the index"),
         ArtifactIndex(
             opened,
             root,
@@ -183,13 +183,3 @@ def make_directory(directory: Path, otherwise: str = "--db") -> None:
             f"index with {otherwise}"
         ) from error
     (directory / ".gitignore").write_text("*\n")
-
-
-@contextmanager
-def _rows() -> Generator[None]:
-    try:
-        yield
-    except UnicodeError:
-        raise
-    except (ValueError, TypeError, RecursionError) as error:
-        raise DataError(f"a row of the index cannot be read: {error}") from error

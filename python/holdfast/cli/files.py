@@ -1,9 +1,11 @@
 """Opening files as they are: a command converts nothing that it was not asked to."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..database import Database, open
-from ..errors import PragmaError
+from ..errors import DataError, PragmaError
 
 #: The settings that a file keeps, and that opening it with other ones would change or refuse.
 KEPT = ("journal_mode", "auto_vacuum")
@@ -37,6 +39,17 @@ def is_new(file: str) -> bool:
         return Path(file).stat().st_size == 0
     except (OSError, ValueError):
         return True
+
+
+@contextmanager
+def readable(what: str) -> Generator[None]:
+    """Raise DataError for rows whose values are not what their store writes."""
+    try:
+        yield
+    except UnicodeError:
+        raise
+    except (ValueError, TypeError, RecursionError) as error:
+        raise DataError(f"{what} cannot be read: {error}") from error
 
 
 def _open(

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..database import Database
-from ..errors import DataError, NotSupportedError
-from .files import open_to_read, open_to_write
+from ..errors import NotSupportedError
+from .files import open_to_read, open_to_write, readable
 
 if TYPE_CHECKING:
     from ..jobs import JobManager, JobReader
@@ -19,7 +19,7 @@ def jobs_to_read(file: str, data_dir: str | None = None) -> Generator[JobReader]
     """Open the jobs of a file to look at them. NotSupportedError where it has none."""
     from ..jobs import JobReader
 
-    with open_to_read(file) as database, _rows(file):
+    with open_to_read(file) as database, readable(f"a job in {file!r}"):
         _check(database, file)
         yield JobReader(database, data_dir=data_dir)
 
@@ -29,7 +29,7 @@ def jobs_to_write(file: str) -> Generator[JobManager]:
     """Open the jobs of a file to change them, without running any."""
     from ..jobs import JobManager
 
-    with open_to_write(file) as database, _rows(file):
+    with open_to_write(file) as database, readable(f"a job in {file!r}"):
         _check(database, file)
         with JobManager(database, workers=0) as jobs:
             yield jobs
@@ -52,13 +52,3 @@ def has_jobs(database: Database, file: str) -> bool:
             f"{known}: use the holdfast that the app uses"
         )
     return found > 0
-
-
-@contextmanager
-def _rows(file: str) -> Generator[None]:
-    try:
-        yield
-    except UnicodeError:
-        raise
-    except (ValueError, TypeError, RecursionError) as error:
-        raise DataError(f"a job in {file!r} cannot be read: {error}") from error
