@@ -3,6 +3,7 @@
 use crate::connection::Connection;
 use crate::error::{Error, Result};
 use crate::patience::Patience;
+use crate::sql::quote;
 use crate::statement::Statement;
 
 /// No more findings of a kind are listed.
@@ -49,6 +50,7 @@ pub(super) fn check(
     let _attention = connection.attend(patience);
     let sql = if quick { "PRAGMA quick_check(100)" } else { "PRAGMA integrity_check(100)" };
     let mut report = CheckReport::default();
+    let _ = refresh_text_indexes(connection);
     let looked = each(connection, sql, |row| report.problems.push(text(row, 0)));
     report.problems.retain(|problem| problem != "ok");
     let looked = looked.and_then(|()| {
@@ -69,6 +71,21 @@ pub(super) fn check(
         Err(error) => return Err(error),
     }
     Ok(report)
+}
+
+/// FTS5 keeps what it knows of an index between two checks, and only a query looks whether that is
+/// old: it would call what others have merged since then a damage.
+fn refresh_text_indexes(connection: &Connection) -> Result<()> {
+    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE \
+               'create virtual table%using fts5%'";
+    let mut names = Vec::new();
+    each(connection, sql, |row| names.push(text(row, 0)))?;
+    for name in names {
+        let query = format!("SELECT rowid FROM {} LIMIT 1", quote(&name)?);
+        // One that cannot be read is found by the check itself.
+        let _ = each(connection, &query, |_| {});
+    }
+    Ok(())
 }
 
 fn each(connection: &Connection, sql: &str, mut take: impl FnMut(&Statement)) -> Result<()> {

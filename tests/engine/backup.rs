@@ -96,3 +96,15 @@ fn rows_without_their_parent_are_reported_and_copied_all_the_same() {
     let report = back_up(&db, &dir.path().join("copy.db"), NEW).expect("backs up");
     assert_eq!(report.check, found);
 }
+
+#[test]
+fn a_text_index_that_was_merged_between_two_checks_is_whole() {
+    let db = Database::open(":memory:").expect("opens");
+    db.execute("CREATE VIRTUAL TABLE \"a text\" USING fts5(body)", &[]).expect("makes");
+    for _ in 0..3 {
+        let fill = "INSERT INTO \"a text\" SELECT 'word' || value FROM json_each('[1, 2, 3]')";
+        db.execute(fill, &[]).expect("fills");
+        db.execute("INSERT INTO \"a text\"(\"a text\") VALUES ('optimize')", &[]).expect("merges");
+        assert_eq!(db.check(false, &Patience::unbounded()).expect("checks").problems, [""; 0]);
+    }
+}
