@@ -25,6 +25,7 @@ export const artifacts = {
     let asked = null;
     let typing = false;
     let total = null;
+    let loaded = false;
 
     const where = (change) => address("artifacts", parameters({ ...now, ...change }));
     const turn = (change) => go(where({ cursor: null, offset: 0, id: null, ...change }));
@@ -85,6 +86,7 @@ export const artifacts = {
       try {
         const found = await fetchPage(now, mine.signal);
         if (mine !== asked) return;
+        loaded = true;
         clear("artifacts");
         draw(found);
       } catch (problem) {
@@ -186,8 +188,8 @@ export const artifacts = {
         list.mark(null);
         side.shut();
       }
-      const same = (one) => where.call(null, { ...one, id: null });
-      if (total === null || before.view || same(before) !== same(now)) {
+      const listed = (one) => where({ ...one, id: null });
+      if (!loaded || before.view || listed(before) !== listed(now)) {
         if (before.offset !== now.offset) window.scrollTo(0, 0);
         load();
       } else {

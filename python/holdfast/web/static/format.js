@@ -79,7 +79,7 @@ export function ago(date, now = Date.now()) {
   return days === 1 ? "yesterday" : days < 14 ? `${days} days ago` : day(date);
 }
 
-export function day(date) {
+function day(date) {
   return date.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
 }
 

@@ -67,7 +67,7 @@ function made(job, changed) {
   const place = h("span");
   const bar = progress("Progress");
   const message = h("p", { class: "message" });
-  const button_ = canWrite ? button("", () => act(now, changed), { class: "plain" }) : null;
+  const action = canWrite ? button("", () => act(now, changed), { class: "plain" }) : null;
   const texts = h("div");
   const record = h("div");
   const element = h(
@@ -75,7 +75,7 @@ function made(job, changed) {
     { class: "document job-detail" },
     h("p", { class: "crumbs" }, `Job ${job.id}`),
     h("h1", {}, job.kind),
-    h("div", { class: "now" }, place, button_),
+    h("div", { class: "now" }, place, action),
     bar.element,
     message,
     list.element,
@@ -104,7 +104,7 @@ function made(job, changed) {
     if (found.priority) given("priority", String(found.priority));
     if (found.run_at) given("run_at", time(found.run_at));
     const text = canCancel(found) ? "Cancel" : canRetry(found) ? "Retry" : "";
-    if (button_) (say(button_, text), button_.classList.toggle("gone", !text));
+    if (action) (say(action, text), action.classList.toggle("gone", !text));
     const all = JSON.stringify([found.error, found.result, found.payload]);
     if (all !== told) {
       told = all;

@@ -62,7 +62,6 @@ export function rows({ where, changed }) {
       }
       renew();
     },
-    close() {},
   };
 }
 
@@ -79,8 +78,8 @@ function row(job, where, changed) {
     h("span", { class: "what" }, h("span", { class: "row-title" }, job.kind, h("span", { class: "id" }, `#${job.id}`)), message, bar.element),
     meta,
   );
-  const button_ = canWrite ? button("", () => act(now, changed), { class: "plain small" }) : null;
-  const element = h("li", { class: "job" }, link, button_);
+  const action = canWrite ? button("", () => act(now, changed), { class: "plain small" }) : null;
+  const element = h("li", { class: "job" }, link, action);
   let told = "";
 
   function update(found) {
@@ -103,11 +102,11 @@ function row(job, where, changed) {
       !found.saved && h("span", { class: "badge" }, "in memory"),
       time(found.finished_at ?? found.started_at ?? found.created_at),
     );
-    if (button_) {
-      const text_ = canCancel(found) ? "Cancel" : canRetry(found) ? "Retry" : "";
-      say(button_, text_);
-      button_.ariaLabel = `${text_} job ${found.id}`;
-      button_.classList.toggle("gone", !text_);
+    if (action) {
+      const word = canCancel(found) ? "Cancel" : canRetry(found) ? "Retry" : "";
+      say(action, word);
+      action.ariaLabel = `${word} job ${found.id}`;
+      action.classList.toggle("gone", !word);
     }
   }
   return { element, link, update };

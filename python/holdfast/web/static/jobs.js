@@ -150,7 +150,6 @@ export const jobs = {
       close() {
         asked?.abort();
         recount.cancel();
-        list.close();
         side.shut();
         for (const end of ends) end();
       },
