@@ -25,6 +25,8 @@ DIGITS = 1000
 #: Write a value as it is stored.
 to_json = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
+#: Stands for a time that is not known.
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CREATED = ("created_at", "created", "date")
 _UPDATED = ("updated_at", "updated", "modified")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..database import Database
-from .front_matter import moment
+from .front_matter import EPOCH, moment
 from .models import SyncRun
 
 _COLUMNS = (
@@ -38,6 +38,5 @@ def last_sync(db: Database) -> SyncRun | None:
 
 def _run(row: tuple[Any, ...]) -> SyncRun:
     number, mode, status, started, completed, *others = row
-    begun = moment(started)
-    assert begun is not None
+    begun = moment(started) or EPOCH
     return SyncRun._make((number, mode, status, begun, moment(completed), *others))

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from heapq import nsmallest
 from typing import Any
 
 from .. import Snapshot
 from .filters import SORTS, Query, where
-from .front_matter import moment
+from .front_matter import EPOCH, moment
 from .models import Artifact, Facet, Facets
 
 #: Values of a facet, at most.
@@ -22,7 +21,6 @@ _COLUMNS = (
     "a.content_hash, a.created_at, a.updated_at, f.size, f.error"
 )
 _FILES = "left join artifact_files f on f.path = a.path"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: An id, type, status and category, and the rank where there is one.
 Hit = tuple[Any, ...]
@@ -73,8 +71,8 @@ def artifact_of(row: tuple[Any, ...]) -> Artifact:
     ) = row  # fmt: skip
     return Artifact(
         artifact_id, path, kind, title, status, category, tuple(json.loads(tags)),
-        json.loads(metadata), content_hash or "", moment(created_at) or _EPOCH,
-        moment(updated_at) or _EPOCH, size or 0, error,
+        json.loads(metadata), content_hash or "", moment(created_at) or EPOCH,
+        moment(updated_at) or EPOCH, size or 0, error,
     )  # fmt: skip
 
 
