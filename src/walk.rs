@@ -203,10 +203,9 @@ impl Walk {
         }
     }
 
-    /// How many files were come upon so far, and how many of them have the stamp that was known.
-    pub fn progress(&self) -> (usize, usize) {
-        let (matched, unchanged) = (&self.shared.matched, &self.shared.unchanged);
-        (matched.load(Ordering::Relaxed), unchanged.load(Ordering::Relaxed))
+    /// How far it is, to look at from other threads.
+    pub fn progress(&self) -> Progress {
+        Progress(Arc::clone(&self.shared))
     }
 
     /// What there was in all; after [`next`](Self::next) has given `None`.
@@ -230,6 +229,17 @@ impl Walk {
             directory == "."
                 || path.strip_prefix(directory.as_str()).is_some_and(|r| r.starts_with('/'))
         })
+    }
+}
+
+/// How far a walk is.
+pub struct Progress(Arc<Shared>);
+
+impl Progress {
+    /// How many files were come upon so far, and how many of them have the stamp that was known.
+    pub fn get(&self) -> (usize, usize) {
+        let (matched, unchanged) = (&self.0.matched, &self.0.unchanged);
+        (matched.load(Ordering::Relaxed), unchanged.load(Ordering::Relaxed))
     }
 }
 

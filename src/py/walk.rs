@@ -9,7 +9,7 @@ use pyo3::types::{PyBytes, PyDate, PyDict, PyList};
 use super::error::{Failure, misuse};
 use super::gil::{call, call_detached};
 use crate::front_matter::{Plain, split};
-use crate::walk::{self, Found, Front, Item, Stamp, WalkOptions};
+use crate::walk::{self, Found, Front, Item, Progress, Stamp, WalkOptions};
 
 type Known = (String, u64, i64, i64);
 /// Path, size, mtime, ctime, settled, hash, metadata, YAML, heading, body, error.
@@ -26,7 +26,7 @@ type Row<'py> = (
 
 /// A walk that goes on in threads of its own.
 #[pyclass(module = "holdfast._core", frozen)]
-pub(crate) struct Walk(Mutex<Option<walk::Walk>>);
+pub(crate) struct Walk(Mutex<Option<walk::Walk>>, Progress);
 
 #[pymethods]
 impl Walk {
@@ -45,7 +45,8 @@ impl Walk {
             .into_iter()
             .map(|(path, size, mtime_ns, ctime_ns)| (path, Stamp { size, mtime_ns, ctime_ns }));
         let begun = call_detached(py, None, |_| walk::Walk::begin(&root, &options, known))?;
-        Ok(Walk(Mutex::new(Some(begun))))
+        let progress = begun.progress();
+        Ok(Walk(Mutex::new(Some(begun)), progress))
     }
 
     #[pyo3(name = "_next")]
@@ -63,8 +64,7 @@ impl Walk {
 
     #[pyo3(name = "_progress")]
     fn progress(&self) -> (usize, usize) {
-        let walk = self.0.try_lock();
-        walk.ok().and_then(|walk| Some(walk.as_ref()?.progress())).unwrap_or_default()
+        self.1.get()
     }
 
     #[pyo3(name = "_summary")]

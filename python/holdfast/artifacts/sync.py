@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from .. import Transaction
 from ..database import Database
@@ -17,6 +18,8 @@ from . import store
 from .front_matter import MalformedError, describe
 from .models import Mode, Problem, SyncResult, SyncStatus
 from .store import Entry, Row
+
+T = TypeVar("T")
 
 #: Called with the files that were looked at, and how many there are as far as is known.
 Progress = Callable[[int, int], object]
@@ -106,11 +109,13 @@ class Sync:
             offered = [(path, *store.UNKNOWN) for path in known]
         seen: set[str] = set()
         with Walk(self._root, **self._options._asdict(), known=offered) as walk:
-            for batch in self._parts(walk):
-                seen.update(found.path for found in batch)
-                self._take(batch, known)
-                matched, unchanged = walk.progress()
-                self._show(len(seen) + unchanged, max(matched, len(known)))
+            with closing(_ahead(map(self._sort, self._parts(walk)))) as sorted_:
+                for entries, bad in sorted_:
+                    seen.update(entry.path for entry in entries)
+                    seen.update(path for path, *_ in bad)
+                    self._take(entries, bad, known)
+                    matched, unchanged = walk.progress()
+                    self._show(len(seen) + unchanged, max(matched, len(known)))
             found = walk.summary()
         missing = {path: known[path] for path in found.missing if path not in self._problems}
         # Malformed files that have not changed, or are out of sight, are malformed still.
@@ -147,9 +152,8 @@ class Sync:
             except BaseException as error:
                 raise _Stopped(error) from None
 
-    def _take(self, batch: Iterable[Markdown], known: Mapping[str, Known]) -> None:
+    def _take(self, entries: list[Entry], bad: list[Bad], known: Mapping[str, Known]) -> None:
         """Write what a part of the walk has found, but for what may be moved files."""
-        entries, bad = self._sort(batch)
         new = [entry for entry in entries if entry.path not in known] if known else []
         contents = store.paths_with(self._db, {entry.hash for entry in new}) if new else {}
         copies = {
@@ -264,6 +268,20 @@ class Sync:
             duplicates=store.duplicates(self._db, self._hashes if self._dry_run else {}),
             seconds=time.perf_counter() - begun,
         )
+
+
+def _ahead(items: Iterator[T]) -> Generator[T]:
+    """Make each next item in a thread while the one before is worked with."""
+    first = next(items, None)
+    if first is None:
+        return
+    # SQLite works without the interpreter lock, so that a second processor is worth it.
+    with ThreadPoolExecutor(1, "holdfast-sync") as thread:
+        coming = thread.submit(next, items, None)
+        yield first
+        while (item := coming.result()) is not None:
+            coming = thread.submit(next, items, None)
+            yield item
 
 
 def _is_same(entry: Entry, found: Mapping[str, Row]) -> bool:
