@@ -8,6 +8,7 @@ from frontmatter.default_handlers import YAMLHandler
 from hypothesis import HealthCheck, example, given, settings
 
 from holdfast.artifacts import MalformedError, parse
+from holdfast.walk import split_front_matter
 from yaml_texts import SPACES, WORDS, documents, noise
 
 HANDLER = YAMLHandler()
@@ -120,3 +121,9 @@ def test_values_that_contain_themselves_are_read() -> None:
 def test_nesting_without_end_is_malformed(opening: str) -> None:
     with pytest.raises(MalformedError):
         parse(f"---\na:\n {opening * 100_000}\n---\n")
+
+
+def test_texts_are_split_where_their_dashes_are() -> None:
+    assert split_front_matter("---\na: b\n---\nc") == ({"a": "b"}, None, "c")
+    assert split_front_matter("a") == (None, None, "a")
+    assert split_front_matter("---\na: &x b\n---\n") == (None, "\na: &x b\n", "")
