@@ -6,8 +6,14 @@
 'The plan'
 """
 
-from .errors import ArtifactError, ArtifactFileError, SyncRunningError, UnknownArtifactError
-from .front_matter import MalformedError, parse
+from .errors import (
+    ArtifactError,
+    ArtifactFileError,
+    MalformedError,
+    SyncRunningError,
+    UnknownArtifactError,
+)
+from .front_matter import parse
 from .index import ArtifactIndex
 from .models import (
     Artifact,

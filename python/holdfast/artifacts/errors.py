@@ -14,10 +14,14 @@ class UnknownArtifactError(ArtifactError):
 
 
 class ArtifactFileError(ArtifactError):
-    """The file of an artifact cannot be read: gone, no regular file, too large, or malformed."""
+    """The file of an artifact cannot be read: gone, no regular file, too large, or not UTF-8."""
 
 
 class SyncRunningError(ArtifactError):
     """Another sync of the folder did not end in time."""
 
     retryable = True
+
+
+class MalformedError(ArtifactError, ValueError):
+    """Front matter that cannot be read; says where."""

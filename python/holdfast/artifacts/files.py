@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..walk import Markdown, Walk
+from .errors import MalformedError
 from .filters import Query
-from .front_matter import MalformedError, describe, stamp
+from .front_matter import describe, stamp
 from .models import Artifact, Facets
 from .query import artifact_of, counted
 from .search import found_in

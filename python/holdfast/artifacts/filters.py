@@ -55,13 +55,20 @@ class Query(NamedTuple):
 
 
 def make(
-    values: Mapping[str, Any], *, sort: str | None, limit: int, offset: int, cursor: str | None
+    *,
+    labels: Mapping[str, object],
+    times: Mapping[str, object],
+    text: object,
+    path: object,
+    has_error: object,
+    sort: str | None,
+    limit: int,
+    offset: int,
+    cursor: str | None,
+    facets: object,
 ) -> Query:
-    """Check what a query was given. Raises ValueError."""
-    text = values["text"]
-    if not isinstance(text, str | None):
-        raise ValueError(f"text is a text, not {text!r}")
-    search = None if text is None else parse(text)
+    """Check what a query was given. Raises ValueError, which names the argument."""
+    search = None if text is None else parse(_string("text", text))
     if search == Search(()):
         search = None
     ranked = search is not None and bool(search.wanted)
@@ -79,23 +86,22 @@ def make(
         offset, after = _read_cursor(cursor, sort)
     if not _is_number(offset) or not 0 <= offset < 2**62:
         raise ValueError(f"offset is a number from 0, not {offset!r}")
-    for name in ("has_error", "facets"):
-        if not isinstance(values[name], bool) and not (
-            name == "has_error" and values[name] is None
-        ):
-            raise ValueError(f"{name} is True or False, not {values[name]!r}")
+    if not isinstance(has_error, bool | None):
+        raise ValueError(f"has_error is True or False, not {has_error!r}")
+    if not isinstance(facets, bool):
+        raise ValueError(f"facets is True or False, not {facets!r}")
     return Query(
-        *(_several(name, values[name]) for name in ("type", "status", "category", "tags")),
+        *(_several(name, labels[name]) for name in ("type", "status", "category", "tags")),
         search=search,
-        path=None if values["path"] is None else _text("path", values["path"]).strip("/"),
-        created=(_when(values, "created_after"), _when(values, "created_before")),
-        updated=(_when(values, "updated_after"), _when(values, "updated_before")),
-        has_error=values["has_error"],
+        path=None if path is None else _text("path", path).strip("/"),
+        created=(_when(times, "created_after"), _when(times, "created_before")),
+        updated=(_when(times, "updated_after"), _when(times, "updated_before")),
+        has_error=has_error,
         sort=sort,
         limit=limit,
         offset=offset,
         after=after,
-        facets=values["facets"],
+        facets=facets,
     )
 
 
@@ -135,9 +141,14 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _text(name: str, value: object) -> str:
+def _string(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{name} is a text, not {value!r}")
+    return value
+
+
+def _text(name: str, value: object) -> str:
+    value = _string(name, value)
     try:
         value.encode()
     except UnicodeEncodeError:

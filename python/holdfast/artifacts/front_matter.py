@@ -12,6 +12,7 @@ from itertools import chain
 from typing import Any, NamedTuple, cast
 
 from ..walk import Markdown, split_front_matter
+from .errors import MalformedError
 
 #: What a title is cut to, in characters.
 TITLE = 300
@@ -29,10 +30,6 @@ to_json = json.JSONEncoder(ensure_ascii=False, default=str).encode
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CREATED = ("created_at", "created", "date")
 _UPDATED = ("updated_at", "updated", "modified")
-
-
-class MalformedError(ValueError):
-    """Front matter that cannot be read; says where."""
 
 
 class Described(NamedTuple):

@@ -163,8 +163,23 @@ class ArtifactIndex:
         "title" or "path", with a `-` for the greatest first; the newest first by default. Go on
         with the `cursor` of a page, or an `offset`. An index that was never synced syncs itself.
         """
-        values = {name: value for name, value in locals().items() if name != "self"}
-        asked = make(values, sort=sort, limit=limit, offset=offset, cursor=cursor)
+        asked = make(
+            labels={"type": type, "status": status, "category": category, "tags": tags},
+            times={
+                "created_after": created_after,
+                "created_before": created_before,
+                "updated_after": updated_after,
+                "updated_before": updated_before,
+            },
+            text=text,
+            path=path,
+            has_error=has_error,
+            sort=sort,
+            limit=limit,
+            offset=offset,
+            cursor=cursor,
+            facets=facets,
+        )
         try:
             db = self._database()
             if last_sync(db) is None:
@@ -217,14 +232,11 @@ class ArtifactIndex:
 
     def stats(self) -> IndexStats:
         """Count artifacts, by type, status, category and tag, and what is wrong."""
-        db = self._database()
-        with db.snapshot() as snapshot:
+        with self._database().snapshot() as snapshot:
             facets, total = query.all_facets(snapshot)
-            problems = snapshot.fetch_value(
-                "select count(*) from artifact_files where error is not null"
-            )
-        duplicates = len(self.duplicates())
-        return IndexStats(total, facets, problems, duplicates, last_sync(db))
+            problems = len(store.problems(snapshot))
+            duplicates = len(store.duplicates(snapshot, {}))
+            return IndexStats(total, facets, problems, duplicates, last_sync(snapshot))
 
     def log(self, limit: int = 20) -> tuple[SyncRun, ...]:
         """Read what syncs did, the newest first."""
@@ -232,10 +244,7 @@ class ArtifactIndex:
 
     def problems(self) -> tuple[Problem, ...]:
         """Read which files could not be indexed, and why."""
-        rows = self._database().fetch_all(
-            "select path, error from artifact_files where error is not null order by path"
-        )
-        return tuple(Problem(*row) for row in rows)
+        return tuple(Problem(*row) for row in store.problems(self._database()))
 
     def duplicates(self) -> tuple[tuple[str, ...], ...]:
         """Find the paths of each content that several files have."""

@@ -65,13 +65,11 @@ def _open(folder: Path) -> int:
 
 
 def _take(handle: int, kind: int) -> bool:
-    with suppress(BlockingIOError):
-        try:
-            fcntl.flock(handle, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise
-        except OSError:
-            # A network file system without locks: two syncs repeat each other's work, no more.
-            return True
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        # A network file system without locks: two syncs repeat each other's work, no more.
         return True
-    return False
+    return True

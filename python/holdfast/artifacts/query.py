@@ -9,6 +9,7 @@ from heapq import nsmallest
 from typing import Any
 
 from .. import Snapshot
+from ..errors import DataError
 from .filters import SORTS, Query, where
 from .front_matter import EPOCH, moment
 from .models import Artifact, Facet, Facets
@@ -69,10 +70,14 @@ def artifact_of(row: tuple[Any, ...]) -> Artifact:
         artifact_id, path, kind, title, status, category, tags, metadata, content_hash,
         created_at, updated_at, size, error,
     ) = row  # fmt: skip
+    try:
+        tags, metadata = tuple(json.loads(tags)), json.loads(metadata)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise DataError(f"the row of artifact {artifact_id} cannot be read: {error}") from None
     return Artifact(
-        artifact_id, path, kind, title, status, category, tuple(json.loads(tags)),
-        json.loads(metadata), content_hash or "", moment(created_at) or EPOCH,
-        moment(updated_at) or EPOCH, size or 0, error,
+        artifact_id, path, kind, title, status, category, tags, metadata,
+        content_hash or "", moment(created_at) or EPOCH, moment(updated_at) or EPOCH,
+        size or 0, error,
     )  # fmt: skip
 
 

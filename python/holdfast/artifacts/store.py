@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .. import Transaction
+from .. import Snapshot, Transaction
 from ..database import Database
 from ..walk import Known, Stamp
 from .adopt import adopt
 from .front_matter import Described, stamp, to_json
-from .models import Mode, SyncStatus
 
 SCHEMA = Path(__file__).parent / "schema"
 COMPONENT = "artifacts"
@@ -105,18 +104,24 @@ def rows_at(source: Database | Transaction, paths: Iterable[str]) -> dict[str, R
     return {path: Row(number, hash_, described) for path, number, hash_, *described in rows}
 
 
-def malformed(db: Database) -> list[tuple[str, str]]:
+def problems(source: Database | Snapshot) -> list[tuple[str, str]]:
     """Read which files and directories have an error."""
-    return db.fetch_all("select path, error from artifact_files where error is not null")
+    return source.fetch_all(
+        "select path, error from artifact_files where error is not null order by path"
+    )
 
 
-def duplicates(db: Database, instead: Mapping[str, str | None]) -> tuple[tuple[str, ...], ...]:
+def duplicates(
+    source: Database | Snapshot, instead: Mapping[str, str | None]
+) -> tuple[tuple[str, ...], ...]:
     """Find the paths of each content that several files have, with other hashes of some paths.
 
     None instead of a hash leaves a path out.
     """
     by_hash: dict[str, list[str]] = {}
-    rows = db.fetch_all(_DUPLICATES if not instead else "select path, content_hash from artifacts")
+    rows = source.fetch_all(
+        _DUPLICATES if not instead else "select path, content_hash from artifacts"
+    )
     for path, hash_ in (dict(rows) | dict(instead)).items():
         if hash_ is not None:
             by_hash.setdefault(hash_, []).append(path)
@@ -238,29 +243,3 @@ def _merge(tx: Transaction) -> bool:
     tx.execute("insert into artifact_text(artifact_text, rank) values ('merge', ?)", [MERGE])
     # Less than two changes: there was nothing to merge.
     return tx.fetch_value("select total_changes()") - before >= 2
-
-
-def begin_log(tx: Transaction, mode: Mode) -> int:
-    """Begin a line of the log; those that were never ended were interrupted."""
-    tx.execute(
-        "update sync_log set status = 'interrupted', completed_at = ? where status = 'running'",
-        [_now()],
-    )
-    row = {"sync_type": mode, "started_at": _now()}
-    number = tx.insert("sync_log", row)
-    assert number is not None
-    return number
-
-
-def write_log(
-    tx: Transaction, number: int, counts: dict[str, int], status: SyncStatus, detail: str | None
-) -> None:
-    """Bring a line of the log up to date."""
-    completed = None if status == "running" else _now()
-    row = {"id": number, **counts, "status": status, "completed_at": completed, "detail": detail}
-    columns = ", ".join(f"{name} = :{name}" for name in row if name != "id")
-    tx.execute(f"update sync_log set {columns} where id = :id", row)
-
-
-def _now() -> str:
-    return stamp(datetime.now(UTC))

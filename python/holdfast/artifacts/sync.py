@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
+from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from .. import Transaction
 from ..database import Database
 from ..errors import Error, PathError
 from ..walk import Known, Markdown, Stamp, Walk, read_markdown
-from . import store
-from .front_matter import MalformedError, describe
+from . import log, moves, store
+from .ahead import ahead
+from .errors import ArtifactError, MalformedError
+from .front_matter import describe
 from .models import Mode, Problem, SyncResult, SyncStatus
 from .store import Entry, Row
-
-T = TypeVar("T")
 
 #: Called with the files that were looked at, and how many there are as far as is known.
 Progress = Callable[[int, int], object]
@@ -30,6 +31,8 @@ Bad = tuple[str, Stamp | None, str]
 BATCH, SMALLEST = 1000, 50
 #: Seconds that a transaction is to hold the lane: what others wait for.
 HOLD = 0.25
+#: Known files that are looked for in a folder that the index was not made from.
+LOOKED_FOR = 1000
 #: Those that may be copies are read once more for it.
 COPIES = 100
 
@@ -88,7 +91,7 @@ class Sync:
             except _Stopped as stopped:
                 raise stopped.cause from None
             return self._result(begun)
-        self._line = self._db.run(store.begin_log, self._mode)
+        self._line = self._db.run(log.begin, self._mode, self._root)
         try:
             self._all()
             store.merge(self._db)
@@ -104,12 +107,13 @@ class Sync:
 
     def _all(self) -> None:
         known = {file[0]: file for file in store.known_files(self._db)}
+        self._check_folder(known)
         offered = list(known.values())
         if self._mode == "full":
             offered = [(path, *store.UNKNOWN) for path in known]
         seen: set[str] = set()
         with Walk(self._root, **self._options._asdict(), known=offered) as walk:
-            with closing(_ahead(map(self._sort, self._parts(walk)))) as sorted_:
+            with closing(ahead(map(_sorted, self._parts(walk)))) as sorted_:
                 for entries, bad in sorted_:
                     seen.update(entry.path for entry in entries)
                     seen.update(path for path, *_ in bad)
@@ -121,7 +125,7 @@ class Sync:
         # Malformed files that have not changed, or are out of sight, are malformed still.
         kept = {
             path: error
-            for path, error in store.malformed(self._db)
+            for path, error in store.problems(self._db)
             if path not in seen and path not in missing
         }
         out_of_sight = sum(self._is_out_of_sight(path) for path in kept)
@@ -132,6 +136,17 @@ class Sync:
         self._place(missing)
         self._remove(list(missing.values()))
         self._show(found.scanned, found.scanned)
+
+    def _check_folder(self, known: Mapping[str, Known]) -> None:
+        """Keep the index of one folder from being taken for that of another."""
+        if not known or log.last_root(self._db, self._line) in (None, str(self._root)):
+            return
+        # The folder itself may have moved: then its files are where they were in it.
+        if not any(os.path.lexists(self._root / path) for path in islice(known, LOOKED_FOR)):
+            raise ArtifactError(
+                f"none of the {len(known)} files of this index is below {self._root.name!r}: it is "
+                "the index of another folder; use a database for each"
+            )
 
     def _parts(self, walk: Walk) -> Iterator[list[Markdown]]:
         for batch in walk:
@@ -155,55 +170,33 @@ class Sync:
     def _take(self, entries: list[Entry], bad: list[Bad], known: Mapping[str, Known]) -> None:
         """Write what a part of the walk has found, but for what may be moved files."""
         new = [entry for entry in entries if entry.path not in known] if known else []
-        contents = store.paths_with(self._db, {entry.hash for entry in new}) if new else {}
-        copies = {
-            entry.path: entry.hash
-            for entry in new
-            if any(path in known for _, path in contents.get(entry.hash, ()))
-        }
+        copies = moves.copies(self._db, new, known)
         self._copies |= copies
         self._write([entry for entry in entries if entry.path not in copies], bad)
 
-    def _sort(self, batch: Iterable[Markdown]) -> tuple[list[Entry], list[Bad]]:
-        entries: list[Entry] = []
-        bad: list[Bad] = []
-        for found in batch:
-            error = found.error
-            if error is None and found.stamp is not None:
-                try:
-                    described = describe(found)
-                except MalformedError as malformed:
-                    error = str(malformed)
-                else:
-                    entry = Entry(found.path, found.stamp, found.hash, described, found.body)
-                    entries.append(entry)
-                    self._hashes[found.path] = found.hash
-            if error is not None:
-                bad.append((found.path, found.stamp, error))
-                self._problems[found.path] = error
-        return entries, bad
-
     def _write(
-        self, entries: list[Entry], bad: list[Bad], moves: Mapping[str, int] | None = None
+        self, entries: list[Entry], bad: list[Bad], moved: Mapping[str, int] | None = None
     ) -> None:
+        self._hashes |= {entry.path: entry.hash for entry in entries}
+        self._problems |= {path: error for path, _, error in bad}
         if self._dry_run:
             found = store.rows_at(self._db, [entry.path for entry in entries])
-            counts = _changes(entries, found, moves or {})
+            counts = _changes(entries, found, moved or {})
         else:
             begun = time.perf_counter()
-            counts = self._db.run(self._rows, entries, bad, moves or {})
+            counts = self._db.run(self._rows, entries, bad, moved or {})
             slow = time.perf_counter() - begun > HOLD
             self._batch = max(SMALLEST, self._batch // 2) if slow else min(BATCH, self._batch * 2)
         self._counts += counts
 
     def _rows(
-        self, tx: Transaction, entries: list[Entry], bad: list[Bad], moves: Mapping[str, int]
+        self, tx: Transaction, entries: list[Entry], bad: list[Bad], moved: Mapping[str, int]
     ) -> Counter[str]:
-        for path, artifact_id in moves.items():
+        for path, artifact_id in moved.items():
             store.move(tx, artifact_id, path)
         found = store.rows_at(tx, [entry.path for entry in entries])
-        counts = _changes(entries, found, moves)
-        same = [entry for entry in entries if entry.path not in moves and _is_same(entry, found)]
+        counts = _changes(entries, found, moved)
+        same = [entry for entry in entries if entry.path not in moved and _is_same(entry, found)]
         store.write_stamps(tx, ((entry.path, entry.stamp) for entry in same))
         skipped = {entry.path for entry in same}
         changed = [entry for entry in entries if entry.path not in skipped]
@@ -214,20 +207,12 @@ class Sync:
 
     def _place(self, missing: dict[str, Known]) -> None:
         """Write new files with known contents: those that are missing elsewhere have moved."""
-        paths = list(self._copies)
-        for begin in range(0, len(paths), COPIES):
-            part = paths[begin : begin + COPIES]
-            contents = store.paths_with(self._db, {self._copies[path] for path in part})
-            moves: dict[str, int] = {}
-            for path in part:
-                for artifact_id, old in contents.get(self._copies[path], ()):
-                    if missing.pop(old, None) is not None:
-                        moves[path] = artifact_id
-                        break
-            entries, bad = self._sort(map(self._read, part))
+        copies = iter(self._copies.items())
+        while part := dict(islice(copies, COPIES)):
+            moved = moves.pairs(self._db, part, missing)
+            entries, bad = _sorted(map(self._read, part))
             left = {entry.path for entry in entries}
-            moves = {path: number for path, number in moves.items() if path in left}
-            self._write(entries, bad, moves)
+            self._write(entries, bad, {path: moved[path] for path in moved if path in left})
 
     def _read(self, path: str) -> Markdown:
         try:
@@ -254,7 +239,7 @@ class Sync:
         counts = self._counts + more
         row = {name: counts[name] for name in ("scanned", "added", "updated", "removed")}
         row |= {"unchanged": counts["unchanged"], "errors": len(self._problems)}
-        store.write_log(tx, self._line, row, status, detail)
+        log.write(tx, self._line, row, status, detail)
 
     def _result(self, begun: float) -> SyncResult:
         problems = tuple(Problem(*each) for each in sorted(self._problems.items()))
@@ -270,18 +255,21 @@ class Sync:
         )
 
 
-def _ahead(items: Iterator[T]) -> Generator[T]:
-    """Make each next item in a thread while the one before is worked with."""
-    first = next(items, None)
-    if first is None:
-        return
-    # SQLite works without the interpreter lock, so that a second processor is worth it.
-    with ThreadPoolExecutor(1, "holdfast-sync") as thread:
-        coming = thread.submit(next, items, None)
-        yield first
-        while (item := coming.result()) is not None:
-            coming = thread.submit(next, items, None)
-            yield item
+def _sorted(batch: Iterable[Markdown]) -> tuple[list[Entry], list[Bad]]:
+    """Tell files that can be indexed from those that cannot."""
+    entries: list[Entry] = []
+    bad: list[Bad] = []
+    for found in batch:
+        error = found.error
+        if error is None and found.stamp is not None:
+            try:
+                described = describe(found)
+                entries.append(Entry(found.path, found.stamp, found.hash, described, found.body))
+            except MalformedError as malformed:
+                error = str(malformed)
+        if error is not None:
+            bad.append((found.path, found.stamp, error))
+    return entries, bad
 
 
 def _is_same(entry: Entry, found: Mapping[str, Row]) -> bool:
@@ -289,11 +277,11 @@ def _is_same(entry: Entry, found: Mapping[str, Row]) -> bool:
 
 
 def _changes(
-    entries: list[Entry], found: Mapping[str, Row], moves: Mapping[str, int]
+    entries: list[Entry], found: Mapping[str, Row], moved: Mapping[str, int]
 ) -> Counter[str]:
     counts: Counter[str] = Counter()
     for entry in entries:
-        if entry.path in moves:
+        if entry.path in moved:
             counts.update(("updated", "moved"))
         elif entry.path not in found:
             counts["added"] += 1

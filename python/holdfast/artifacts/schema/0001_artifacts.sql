@@ -54,6 +54,7 @@ insert into artifact_text(artifact_text, rank) values
 create table sync_log (
     id integer primary key autoincrement,
     sync_type text not null,
+    root text,
     status text not null default 'running',
     started_at text not null,
     completed_at text,
