@@ -99,6 +99,24 @@ def test_pages_by_cursor_and_by_offset(web: httpx.Client) -> None:
     problem(web.get(f"{API}/artifacts", params={**params, "sort": "relevance"}), 422)
 
 
+@pytest.mark.parametrize("sort", ["title", "path"])
+def test_a_cursor_is_as_long_as_a_title_or_a_path(web: httpx.Client, root: Path, sort: str) -> None:
+    folder = root / ("文" * 80) / ("書" * 80)
+    folder.mkdir(parents=True)
+    for number in range(3):
+        (folder / f"{number}.md").write_text(f"---\ntitle: {'題' * 280} {number}\n---\n")
+    params: dict[str, Any] = {"sort": sort, "limit": 1, "type": "文" * 80}
+    found: list[str] = []
+    while True:
+        page = web.get(f"{API}/artifacts", params=params).raise_for_status().json()
+        found += [item["title"][-1] for item in page["items"]]
+        if page["cursor"] is None:
+            break
+        assert len(page["cursor"]) > 1000
+        params["cursor"] = page["cursor"]
+    assert found == ["0", "1", "2"]
+
+
 def test_an_artifact_with_its_text(web: httpx.Client, root: Path) -> None:
     (item,) = web.get(f"{API}/artifacts", params={"type": "note"}).json()["items"]
     url = f"{API}/artifacts/{item['id']}"

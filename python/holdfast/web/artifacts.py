@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Response
 
 from ..artifacts import Artifact
+from ..artifacts.filters import MOST as LONGEST_CURSOR
 from .answers import Answer, ready
 from .jobs import LARGEST, Limit, aware
 from .markdown import render
@@ -16,6 +17,8 @@ from .service import Service
 
 Words = Annotated[list[str] | None, Query(max_length=100)]
 Text = Annotated[str | None, Query(max_length=1000)]
+#: It has a title or a path in it.
+Cursor = Annotated[str | None, Query(max_length=LONGEST_CURSOR)]
 Sort = Literal[
     "relevance",
     "-updated",
@@ -50,7 +53,7 @@ def add(router: APIRouter, service: Service) -> None:
         sort: Sort | None = None,
         limit: Limit = 50,
         offset: Annotated[int, Query(ge=0, le=FARTHEST)] = 0,
-        cursor: Text = None,
+        cursor: Cursor = None,
         facets: bool = True,
     ) -> Response:
         """List artifacts under filters, a page at a time, with the values to filter by."""
