@@ -27,8 +27,13 @@ COLUMNS = {
     "updated_at": "text",
 }
 _DEFAULTS = {"type": "document", "status": "draft"}
-#: Tables and indexes of the first migration, beside the artifacts.
-_OURS = "name glob 'artifact_*' or name glob 'artifacts_*' or name = 'sync_log'"
+#: Tables and indexes that the first migration makes, beside the artifacts.
+_TABLES = ("artifact_tags", "artifact_files", "artifact_text", "sync_log")
+_INDEXES = (
+    "artifacts_path", "artifacts_type_status", "artifacts_values", "artifacts_narrow",
+    "artifacts_created_at", "artifacts_updated_at", "artifacts_content_hash",
+    "artifact_tags_artifact", "artifact_files_error",
+)  # fmt: skip
 #: What makes a table refuse rows, or take them for equal, in ways that only its maker knows.
 _PECULIAR = re.compile(r"\b(check|collate|generated|strict|without)\b|\bas\s*\(", re.IGNORECASE)
 
@@ -50,15 +55,9 @@ def _adopt(tx: Transaction) -> None:
         # Another process was faster.
         return
     columns = _columns(tx)
-    for name, sql in tx.fetch_all(
-        f"select name, sql from sqlite_schema where type = 'index' and ({_OURS})"
-    ):
-        if sql is not None:
-            tx.execute(f'drop index "{name}"')
-    for (name,) in tx.fetch_all(
-        "select name from sqlite_schema where type = 'table' and name in "
-        "('artifact_tags', 'artifact_files', 'artifact_text', 'sync_log')"
-    ):
+    for name in _names(tx, "index", _INDEXES):
+        tx.execute(f"drop index {name}")
+    for name in _names(tx, "table", _TABLES):
         _put_aside(tx, name)
     rows = _rows(tx, columns)
     if _fits(tx, columns):
@@ -76,6 +75,17 @@ def _adopt(tx: Transaction) -> None:
     names = ", ".join(["id", *COLUMNS])
     places = ", ".join(f":{name}" for name in ["id", *COLUMNS])
     tx.execute_many(f"insert into {TABLE}({names}) values ({places})", last.values())
+
+
+def _names(tx: Transaction, kind: str, wanted: tuple[str, ...]) -> list[str]:
+    """Which of some names the older tables have already; other tables are none of our business."""
+    rows = tx.fetch_all(
+        "select name from sqlite_schema where type = ? "
+        "and name in (select value from json_each(?)) "
+        "and tbl_name in (select value from json_each(?))",
+        [kind, json.dumps(wanted), json.dumps([TABLE, *_TABLES])],
+    )
+    return [name for (name,) in rows]
 
 
 def _is_migrated(tx: Transaction) -> bool:

@@ -12,14 +12,14 @@ create table if not exists artifacts (
     created_at text,
     updated_at text
 );
-create unique index if not exists artifacts_path on artifacts(path);
-create index if not exists artifacts_type_status on artifacts(type, status);
+create unique index artifacts_path on artifacts(path);
+create index artifacts_type_status on artifacts(type, status);
 -- What facets count, in order; and by id, in far fewer pages than the table has.
 create index artifacts_values on artifacts(type, status, category);
 create index artifacts_narrow on artifacts(id, type, status, category);
-create index if not exists artifacts_created_at on artifacts(created_at);
-create index if not exists artifacts_updated_at on artifacts(updated_at);
-create index if not exists artifacts_content_hash on artifacts(content_hash);
+create index artifacts_created_at on artifacts(created_at);
+create index artifacts_updated_at on artifacts(updated_at);
+create index artifacts_content_hash on artifacts(content_hash);
 
 create table artifact_tags (
     tag text not null,

@@ -1,0 +1,46 @@
+"""Whose a database is: one folder's, beside tables of an app."""
+
+from pathlib import Path
+
+import pytest
+
+import holdfast
+from holdfast.artifacts import ArtifactError, ArtifactIndex
+from markdown_files import note, write
+
+FILES = {"a.md": note("A", "hello", tags="[x]"), "d/b.md": note("B", "world")}
+
+
+def test_indexes_of_other_tables_are_left_alone(tmp_path: Path) -> None:
+    write(tmp_path / "root", FILES)
+    with holdfast.open(tmp_path / "app.db") as db:
+        db.execute_script(
+            "create table artifacts(id integer primary key, path text); create table people(x);"
+            "create unique index artifact_people on people(x);"
+            "create index artifacts_owner on people(x)"
+        )
+        ArtifactIndex(db, tmp_path / "root").sync()
+        names = db.fetch_all("select name from sqlite_schema where tbl_name = 'people' order by 1")
+        assert [name for (name,) in names] == ["artifact_people", "artifacts_owner", "people"]
+
+
+def test_the_index_of_one_folder_is_not_taken_for_that_of_another(tmp_path: Path) -> None:
+    write(tmp_path / "one", FILES)
+    write(tmp_path / "other", {"c.md": note("C", "else")})
+    with holdfast.open(tmp_path / "app.db") as db:
+        ArtifactIndex(db, tmp_path / "one").sync()
+        other = ArtifactIndex(db, tmp_path / "other")
+        for dry_run in (True, False):
+            with pytest.raises(ArtifactError, match="another folder"):
+                other.sync(dry_run=dry_run)
+        assert ArtifactIndex(db, tmp_path / "one").sync().unchanged == 2
+
+
+def test_a_folder_that_moves_keeps_its_index(tmp_path: Path) -> None:
+    write(tmp_path / "one", FILES)
+    with holdfast.open(tmp_path / "app.db") as db:
+        ArtifactIndex(db, tmp_path / "one").sync()
+        (tmp_path / "one").rename(tmp_path / "moved")
+        (tmp_path / "moved" / "a.md").unlink()
+        result = ArtifactIndex(db, tmp_path / "moved").sync()
+        assert (result.removed, result.unchanged) == (1, 1)
