@@ -13,6 +13,8 @@ import pytest
 import holdfast
 from handlers import WAIT, until_stopped
 from holdfast.jobs import JobManager
+from holdfast.web.security import HEADERS
+from holdfast.web.service import Service
 from processes import Child
 from web_apps import Events, dashboard
 
@@ -30,6 +32,9 @@ def test_statistics_come_every_two_seconds(web: httpx.Client) -> None:
         assert events.response.headers["content-type"].startswith("text/event-stream")
         assert events.response.headers["cache-control"] == "no-store"
         assert "content-length" not in events.response.headers
+        # It does not end, so it is not among those whose headers are looked at elsewhere.
+        for name, value in HEADERS.items():
+            assert value == events.response.headers[name]
         _, first = events.next("stats")
         _, second = events.next("stats")
     assert first["name"] == "app.db"
@@ -84,24 +89,52 @@ def test_a_job_that_comes_and_ends_between_two_looks_is_told(
                 told.add(found["id"])
 
 
-def test_a_database_that_is_closed_is_told_once(
-    opened: Callable[..., holdfast.Database],
+def test_a_database_that_is_closed_is_told_once_to_each(
+    opened: Callable[..., holdfast.Database], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("holdfast.web.events.HEARTBEAT", 0.5)
     db = opened()
-    with dashboard(db) as web, Events(web) as events:
-        events.next("stats")
+    with dashboard(db) as web, Events(web) as first:
+        first.next("stats")
         db.close()
-        assert events.next("problem")[1] == {"status": 503, "detail": "the database is closed"}
+        for _ in range(2):
+            with Events(web) as events:
+                found = events.next("problem")[1]
+                assert found == {"status": 503, "detail": "the database is closed"}
+                assert events.next()[0] == "beat"
+        first.next("problem")
+        assert [first.next()[0] for _ in range(3)] == ["beat"] * 3
 
 
-def test_a_heartbeat_keeps_a_quiet_connection(
+def test_a_problem_that_is_over_is_not_told_any_more(
     db: holdfast.Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    fails = threading.Event()
+    now = Service.now
+
+    def broken(service: Service) -> dict[str, Any]:
+        if fails.is_set():
+            raise holdfast.OperationalError("the disk is away")
+        return now(service)
+
+    monkeypatch.setattr(Service, "now", broken)
+    with dashboard(db) as web, Events(web) as first:
+        first.next("stats")
+        fails.set()
+        assert first.next("problem")[1]["detail"] == "the disk is away"
+        fails.clear()
+        first.next("stats")
+        with Events(web) as events:
+            assert [events.next()[0] for _ in range(2)] == ["stats", "stats"]
+
+
+def test_a_quiet_stream_has_a_beat(db: holdfast.Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("holdfast.web.events.HEARTBEAT", 0.1)
     with dashboard(db) as web, web.stream("GET", URL) as stream:
         lines = stream.iter_lines()
         assert next(line for line in lines if line.startswith("retry:")) == "retry: 2000"
-        assert next(line for line in lines if line.startswith(":")) is not None
+        assert next(line for line in lines if line == "event: beat")
+        assert next(lines) == "data: null"
 
 
 APP = """
@@ -126,7 +159,7 @@ def test_a_server_ends_although_somebody_listens(path: Path, signal: signal.Sign
             events.next("stats")
             begun = time.monotonic()
             child.signal(signal)
-            with pytest.raises(EOFError):
+            with pytest.raises((EOFError, httpx.ReadError)):
                 while True:
                     events.next()
             child.wait()

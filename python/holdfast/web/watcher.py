@@ -36,7 +36,7 @@ class Watcher:
         self._listeners: set[Listener] = set()
         self._until = 0.0
         self._latest: bytes | None = None
-        self._told: str | None = None
+        self._problem: bytes | None = None
 
     def now(self) -> dict[str, Any]:
         """Tell how the database is doing, and go on taking samples for a while."""
@@ -58,6 +58,8 @@ class Watcher:
             self._listeners.add(listener)
             if self._latest is not None:
                 listener.put("stats", self._latest)
+            if self._problem is not None:
+                listener.put("problem", self._problem)
             self._changes.forget()
             self._start()
         self._wake.set()
@@ -98,7 +100,7 @@ class Watcher:
         with self._lock:
             wanted = bool(self._listeners) or time.monotonic() < self._until
             if not wanted or self._service.ending.is_set():
-                self._thread = self._latest = None
+                self._thread = self._latest = self._problem = None
                 return False
             return True
 
@@ -109,7 +111,7 @@ class Watcher:
                 continue
             try:
                 self._look()
-                self._told = None
+                self._problem = None
             except ClosedError:
                 self._say_problem("the database is closed")
                 with self._lock:
@@ -142,9 +144,14 @@ class Watcher:
             listener.put(key, message)
 
     def _say_problem(self, detail: str) -> None:
-        if self._told != detail:
-            self._told = detail
-            self.tell("problem", {"status": 503, "detail": detail})
+        """Tell it once to each who listens, now or from now on."""
+        message = encoded("problem", {"status": 503, "detail": detail})
+        with self._lock:
+            if message == self._problem:
+                return
+            self._problem = message
+            listeners = list(self._listeners)
+        self._send(listeners, "problem", message)
 
 
 _watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 
-const NAMES = ["stats", "job", "sync", "backup", "problem"];
+const NAMES = ["stats", "job", "sync", "backup", "problem", "beat"];
 /** Milliseconds: without a word for so long the stream is taken for dead; between questions; hidden. */
 const SILENCE = 12000;
 const ASK = 5000;
