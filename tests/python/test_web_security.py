@@ -98,7 +98,9 @@ def test_a_foreign_origin_is_refused(web: httpx.Client, method: str, url: str) -
 def test_a_wrong_token_is_refused(web: httpx.Client, method: str, url: str) -> None:
     for token in ("", "x", TOKEN[:-1], f"{TOKEN}x", TOKEN.upper(), "\xe9"):
         headers = {"X-Holdfast-Token": token.encode("latin-1")}
-        problem(web.request(method, url, headers=headers), 403)  # type: ignore[arg-type]
+        found = problem(web.request(method, url, headers=headers), 403)  # type: ignore[arg-type]
+        # The page, which knows it by that name, says that the server has started anew.
+        assert found["error"] == "TokenError"
     del web.headers["X-Holdfast-Token"]
     assert "X-Holdfast-Token" in problem(web.request(method, url), 403)["detail"]
     twice = [("X-Holdfast-Token", TOKEN), ("X-Holdfast-Token", TOKEN)]

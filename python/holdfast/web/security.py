@@ -129,7 +129,8 @@ class Guard:
         if self._write is None:
             given = headers.getlist(TOKEN)
             if len(given) != 1 or not hmac.compare_digest(given[0].encode(), self._token.encode()):
-                return Problem(403, f"a request that writes has the token of this run in {TOKEN}")
+                detail = f"a request that writes has the token of this run in {TOKEN}"
+                return Problem(403, detail, error="TokenError")
         return None
 
 

@@ -7,11 +7,11 @@ export const canWrite = meta !== null;
 
 /** What the server refused, or could not do. */
 export class Problem extends Error {
-  constructor(status, detail, after = null) {
+  constructor(status, detail, error = null) {
     super(detail);
     this.status = status;
-    /** Seconds after which to try again. */
-    this.after = after;
+    /** The name of the error, where it has one. */
+    this.error = error;
   }
 }
 
@@ -50,6 +50,6 @@ async function ask(address, settings) {
     if (response.ok) throw new Problem(response.status, "The server's answer was cut short.");
   }
   if (response.ok) return found;
-  const after = Number(response.headers.get("Retry-After")) || null;
-  throw new Problem(response.status, found?.detail ?? found?.title ?? `The server said ${response.status}.`, after);
+  const detail = found?.detail ?? found?.title ?? `The server said ${response.status}.`;
+  throw new Problem(response.status, detail, found?.error);
 }

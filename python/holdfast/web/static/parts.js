@@ -31,7 +31,7 @@ export function clearAll() {
 /** Tell of a Problem of the server. */
 export function told(key, problem, retry = null) {
   if (problem.name === "AbortError") return;
-  if (problem.status === 403 && /token/.test(problem.message)) {
+  if (problem.error === "TokenError") {
     banner(key, "The server has started anew since this page was loaded.", { retry: () => location.reload(), action: "Reload" });
   } else {
     const text = problem.message.charAt(0).toUpperCase() + problem.message.slice(1);
