@@ -13,8 +13,8 @@ from markdown_files import settle, write
 from processes import run
 
 
-def empty(root: Path, names: str) -> None:
-    write(root, dict.fromkeys(names.split(), ""))
+def empty(root: Path, names: str) -> Path:
+    return write(root, dict.fromkeys(names.split(), ""))
 
 
 def found(root: Path, **options: Any) -> set[str]:
@@ -54,8 +54,7 @@ def test_hidden_files_are_found_when_asked_for(tmp_path: Path) -> None:
     empty(tmp_path, "a.md .b.md .c/d.md .git/e.md f/.g/h.md")
     assert found(tmp_path) == {"a.md"}
     assert found(tmp_path, hidden=True) == {"a.md", ".b.md", ".c/d.md", "f/.g/h.md"}
-    hidden = write(tmp_path / ".c", {"x.md": ""})
-    assert found(hidden) == {"d.md", "x.md"}
+    assert found(empty(tmp_path / ".c", "x.md")) == {"d.md", "x.md"}
 
 
 @pytest.mark.parametrize(
@@ -151,7 +150,7 @@ def test_a_file_larger_than_allowed_is_not_read(tmp_path: Path) -> None:
 def test_a_walk_ends_whenever_it_is_left(tmp_path: Path) -> None:
     write(tmp_path, {f"d{n % 10}/{n}.md": "x" * 30_000 for n in range(2000)})
     threads = Path("/proc/self/task")
-    before = len(list(threads.iterdir()))
+    count = len(list(threads.iterdir()))
     for _ in range(5):
         with Walk(tmp_path) as walk:
             next(iter(walk))
@@ -164,7 +163,7 @@ def test_a_walk_ends_whenever_it_is_left(tmp_path: Path) -> None:
         next(dropped)
         del dropped
         gc.collect()
-    assert len(list(threads.iterdir())) == before
+    assert len(list(threads.iterdir())) == count
 
 
 _FORK = """
