@@ -59,6 +59,16 @@ def test_a_module_imports_only_what_its_room_may(module: Path) -> None:
         assert not outside
 
 
+@pytest.mark.parametrize("module", modules(), ids=lambda m: str(m.relative_to(PACKAGE)))
+def test_a_surface_uses_only_what_is_public(module: Path) -> None:
+    if room(module) not in SURFACES:
+        return
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.Attribute) and re.match(r"_[a-z]", node.attr):
+            of_named_tuples = node.attr in ("_asdict", "_replace", "_fields")
+            assert of_named_tuples or ast.unparse(node.value) in ("self", "cls"), ast.unparse(node)
+
+
 def rust(folder: str) -> dict[Path, str]:
     return {
         p: p.read_text()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import holdfast
 from handlers import WAIT
 from holdfast.artifacts import ArtifactIndex
 from holdfast.jobs import JobManager, JobReader
@@ -52,3 +53,15 @@ def test_a_sync_of_another_folder_is_not_done(jobs: JobManager, root: Path) -> N
         payload = {"mode": "full", "dry_run": False, "root": "another"}
         job = jobs.wait(jobs.submit(KIND, payload).id, WAIT)
         assert job.state == "failed" and "another directory" in str(job.error)
+
+
+def test_a_dashboard_starts_although_the_database_of_its_jobs_fails(
+    db: holdfast.Database, root: Path, tmp_path: Path
+) -> None:
+    with holdfast.open(tmp_path / "jobs.db") as other, JobManager(other) as jobs:
+        jobs.shutdown()
+        other.close()
+        with dashboard(db, index=ArtifactIndex(db, root), jobs=jobs) as web:
+            assert web.get("/").status_code == 200
+            assert web.get("/health").status_code == 503
+            problem(web.post(SYNC), 503)

@@ -323,6 +323,12 @@ class JobManager(JobReader):
 
     # Looking
 
+    @property
+    def workers(self) -> int:
+        """How many jobs run at once here; 0 in a forked child, whose jobs its parent runs."""
+        self._here()
+        return self._count
+
     def get(self, job_id: int) -> Job:
         """Read a job. Raises UnknownJobError."""
         self._here()

@@ -19,7 +19,7 @@ from .errors import JobFailedError
 from .models import COLUMNS, Job, JobEvent, JobPage, JobState, Progress, Snapshot, job_of, stamp
 from .signals import Signals
 from .snapshots import Published
-from .store import read_job
+from .store import COMPONENT, read_job
 from .workspace import Workspaces
 
 #: Seconds between two looks at a job that another process runs.
@@ -50,6 +50,15 @@ class JobReader:
         self._workspaces = Workspaces(root, name)
         self._published = Published(db, self._workspaces)
         self._signals = Signals()
+
+    @property
+    def db(self) -> Database:
+        """The database that the jobs are in."""
+        return self._db
+
+    def is_ready(self, *, timeout: float | None = None) -> bool:
+        """Whether the jobs have their tables: the first manager on the file makes them."""
+        return self._db.schema_version(COMPONENT, timeout=timeout) > 0
 
     def get(self, job_id: int) -> Job:
         """Read a job. Raises UnknownJobError."""

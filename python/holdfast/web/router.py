@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from ..artifacts import ArtifactIndex
 from ..database import Database
+from ..errors import Error
 from ..jobs import JobReader
 from . import artifacts, database, events, pages, sync
 from . import jobs as job_pages
@@ -90,5 +91,6 @@ def router(
 
 def _take_up(service: Service) -> None:
     """Have syncs run that were queued before this start."""
-    with suppress(Refused):
+    # One whose database fails now shows that it does.
+    with suppress(Refused, Error):
         sync.register(service.workers, service.index)

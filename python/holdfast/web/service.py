@@ -46,7 +46,7 @@ class Service:
         self._has_tables = False
         folders = [db.path.parent, self.backup_dir.absolute()]
         folders += [] if index is None else [index.root]
-        folders += [] if jobs is None else [jobs._db.path.parent]
+        folders += [] if jobs is None else [jobs.db.path.parent]
         #: Makes a value ready for JSON, without the directories of this host.
         self.hide = path_hider(folders)
 
@@ -76,7 +76,7 @@ class Service:
         """Whether there are jobs, and their tables: whoever runs them may start later."""
         if self._jobs is not None and not self._has_tables:
             # They may have a file of their own.
-            self._has_tables = self._jobs._db.schema_version("jobs", timeout=2.0) > 0
+            self._has_tables = self._jobs.is_ready(timeout=2.0)
         return self._jobs is not None and self._has_tables
 
     @property
@@ -90,7 +90,7 @@ class Service:
     def workers(self) -> JobManager:
         """The jobs, to run one here; Refused where this process runs none."""
         manager = self.manager
-        if not manager._count or manager.closed:
+        if not manager.workers or manager.closed:
             raise Refused(409, "this process runs no jobs: its manager has no workers")
         return manager
 
