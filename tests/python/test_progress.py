@@ -1,4 +1,4 @@
-"""Backups and restores that their caller ends."""
+"""Backups, restores and vacuums that their caller ends."""
 
 import time
 from pathlib import Path
@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 import holdfast
+from holdfast.reports import VacuumStats
+from holdfast.upkeep import vacuum_in_cycles
 
 
 def stop(_done: int, _total: int) -> None:
@@ -38,3 +40,23 @@ def test_stats_tell_the_last_vacuum_and_backup(db: holdfast.Database, tmp_path: 
     assert stats["last_vacuum"] is not None
     assert stats["last_backup"] is not None
     assert before - 1 < stats["last_vacuum"] <= stats["last_backup"] < time.time() + 1
+
+
+def test_a_vacuum_in_cycles_goes_on_while_it_is_let(db: holdfast.Database) -> None:
+    db.insert_many("note", ({"body": "x" * 4000} for _ in range(100)))
+    db.execute("delete from note")
+    free = db.fetch_value("pragma freelist_count")
+    told: list[VacuumStats] = []
+
+    def three_times(done: VacuumStats) -> bool:
+        told.append(done)
+        return len(told) < 3
+
+    first = vacuum_in_cycles(db, 10, go_on=three_times)
+    assert [each.reclaimed for each in told] == [10 * 4096, 20 * 4096, 30 * 4096]
+    assert first == told[-1]
+    second = vacuum_in_cycles(db, 10)
+    assert (second.free_before, second.free_after) == ((free - 30) * 4096, 0)
+    assert second.reclaimed == second.free_before
+    assert second.seconds > 0
+    assert vacuum_in_cycles(db, 10).reclaimed == 0

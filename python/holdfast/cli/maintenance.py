@@ -10,6 +10,7 @@ from .. import restore as restore_backup
 from ..database import Database, open
 from ..errors import NotSupportedError
 from ..reports import CheckReport, MigrationReport, VacuumStats
+from ..upkeep import vacuum_in_cycles
 from . import output
 from .files import is_new, open_to_read, open_to_write
 from .options import File, Json
@@ -174,19 +175,12 @@ def vacuum(
 
 def _cycles(database: Database, pages: int) -> VacuumStats:
     with output.progress("Giving back") as show:
-        first = last = database.vacuum(pages)
-        reclaimed, seconds = first.reclaimed, first.seconds
-        while last.reclaimed and last.free_after:
-            show(reclaimed, reclaimed + last.free_after)
-            last = database.vacuum(pages)
-            reclaimed += last.reclaimed
-            seconds += last.seconds
-    return last._replace(
-        size_before=first.size_before,
-        free_before=first.free_before,
-        reclaimed=reclaimed,
-        seconds=seconds,
-    )
+
+        def go_on(done: VacuumStats) -> bool:
+            show(done.reclaimed, done.reclaimed + done.free_after)
+            return True
+
+        return vacuum_in_cycles(database, pages, go_on=go_on)
 
 
 def backup(

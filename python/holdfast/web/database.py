@@ -16,7 +16,7 @@ from fastapi import APIRouter, Response
 from ..artifacts import Facets, IndexStats
 from ..errors import Error
 from ..jobs import JobManager
-from ..reports import VacuumStats
+from ..upkeep import vacuum_in_cycles
 from .answers import Answer, ready
 from .problems import Problem, Refused
 from .service import Service
@@ -51,14 +51,17 @@ def add(router: APIRouter, service: Service, watcher: Watcher) -> None:
     @router.post("/api/v1/database/vacuum")
     def vacuum() -> Response:
         """Give all free pages back to the file system, in short cycles beside other writers."""
-        found = service.db.pragmas()["auto_vacuum"]
-        if found != "incremental":
+        mode = service.db.pragmas()["auto_vacuum"]
+        if mode != "incremental":
             raise Refused(
                 409,
-                f"the file was made with auto_vacuum {found}, so its pages cannot be freed a few "
+                f"the file was made with auto_vacuum {mode}, so its pages cannot be freed a few "
                 "at a time: run `holdfast vacuum --full` once, while nobody needs to write",
             )
-        return Answer(_vacuum(service))
+        found = vacuum_in_cycles(
+            service.db, CYCLE, timeout=PATIENCE, go_on=lambda _: not service.is_ending
+        )
+        return Answer(found)
 
     @router.post("/api/v1/database/backup", status_code=201)
     def backup() -> Response:
@@ -109,21 +112,6 @@ def _of_index(service: Service) -> dict[str, Any]:
     except Error as error:
         # It may have a database of its own, and this one be well.
         return {**ready(IndexStats(0, Facets(), 0, 0, None)), "error": service.hide(str(error))}
-
-
-def _vacuum(service: Service) -> VacuumStats:
-    first = last = service.db.vacuum(CYCLE, timeout=PATIENCE)
-    reclaimed, seconds = first.reclaimed, first.seconds
-    while last.reclaimed and last.free_after and not service.is_ending:
-        last = service.db.vacuum(CYCLE, timeout=PATIENCE)
-        reclaimed += last.reclaimed
-        seconds += last.seconds
-    return last._replace(
-        size_before=first.size_before,
-        free_before=first.free_before,
-        reclaimed=reclaimed,
-        seconds=seconds,
-    )
 
 
 class _Ended(Exception):
