@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from command_line import failure, holdfast, on_terminal
+from holdfast.artifacts import Artifact
 from markdown_folder import MALFORMED, fill
 
 ROAD, LATER, ONE = "plans/road.md", "plans/later.md", "notes/one.md"
@@ -92,6 +93,7 @@ def test_show_tells_all_about_an_artifact(synced: Path) -> None:
         return holdfast("artifacts", "show", ids[path], "--root", synced, *words)
 
     artifact = show(ROAD, "--json").json
+    assert sorted(artifact) == sorted([*Artifact._fields, "body", "stale"])
     assert (artifact["title"], artifact["metadata"]["owner"]) == ("Road map", {"name": "ann"})
     assert (artifact["stale"], artifact["body"]) == (False, show(ROAD, "--raw").out.rstrip("\n"))
     text = show(ROAD).out

@@ -126,7 +126,8 @@ def show(
     with index_to_read(root, db) as index:
         document = index.get(artifact_id)
     if as_json:
-        output.document({**document.artifact._asdict(), **document._asdict()})
+        fields = document._asdict()
+        output.document({**fields.pop("artifact")._asdict(), **fields})
     elif not raw:
         artifact_text.document(document)
     elif output.on_terminal(sys.stdout):
