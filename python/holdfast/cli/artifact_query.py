@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from json import JSONDecodeError
 from typing import Annotated
 
 import typer
@@ -110,8 +109,6 @@ def query(
                 cursor=cursor,
                 facets=facets,
             )
-        except (JSONDecodeError, UnicodeError):
-            raise
         except ValueError as error:
             raise typer.BadParameter(str(error)) from None
     if as_json:

@@ -14,6 +14,7 @@ from ..artifacts import ArtifactFileError, UnknownArtifactError
 from ..errors import (
     ClosedError,
     CorruptionError,
+    DataError,
     Error,
     InternalError,
     MovedError,
@@ -29,7 +30,7 @@ SOON, LATER = 1, 5
 _CODES: tuple[tuple[tuple[type[Error], ...], int], ...] = (
     ((UnknownJobError, UnknownArtifactError), 404),
     ((JobStateError, UnknownHandlerError, ArtifactFileError), 409),
-    ((ClosedError, CorruptionError, InternalError, MovedError, OperationalError), 503),
+    ((ClosedError, CorruptionError, DataError, InternalError, MovedError, OperationalError), 503),
 )
 
 
