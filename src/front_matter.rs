@@ -150,7 +150,7 @@ fn is_key(key: &str) -> bool {
     key.len() <= 100
         && key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
-        && word(key).is_none()
+        && !is_word(key)
 }
 
 /// The indent and the text of an item of a list.
@@ -168,14 +168,10 @@ fn flow(list: &str) -> Option<Plain> {
     Some(Plain::List(items.collect::<Option<_>>()?))
 }
 
-/// What YAML 1.1 takes for more than text, by its first letter a letter.
-fn word(text: &str) -> Option<Option<bool>> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "yes" | "on" => Some(Some(true)),
-        "false" | "no" | "off" => Some(Some(false)),
-        "null" | "y" | "n" => Some(None),
-        _ => None,
-    }
+/// Whether YAML 1.1 may take a text, whose first letter is a letter, for more than text.
+fn is_word(text: &str) -> bool {
+    let words = ["true", "yes", "on", "false", "no", "off", "null", "y", "n"];
+    words.iter().any(|word| word.eq_ignore_ascii_case(text))
 }
 
 fn scalar(text: &str, in_flow: bool) -> Option<Plain> {
@@ -200,11 +196,11 @@ fn scalar(text: &str, in_flow: bool) -> Option<Plain> {
     if special {
         return None;
     }
-    match word(text) {
-        // Of other spellings, `YeS` is text.
-        Some(Some(value)) if matches!(text, "true" | "false") => Some(Plain::Bool(value)),
-        Some(_) => None,
-        None => Some(Plain::Text(text.to_owned())),
+    match text {
+        "true" => Some(Plain::Bool(true)),
+        "false" => Some(Plain::Bool(false)),
+        _ if is_word(text) => None,
+        _ => Some(Plain::Text(text.to_owned())),
     }
 }
 

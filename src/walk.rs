@@ -22,7 +22,8 @@ use crate::guard;
 use crate::patience::{POLL, Patience};
 use crate::{Error, Result};
 use queue::Queue;
-pub use read::{Content, Folder, Stamp};
+pub use read::Stamp;
+use read::{Content, Folder};
 use tasks::Tasks;
 use visit::{Place, Task};
 
@@ -40,7 +41,7 @@ pub struct WalkOptions {
     pub hidden: bool,
     /// Whether `.gitignore` and `.ignore` files of the folder leave files out.
     pub gitignore: bool,
-    /// Larger files, in bytes, are not read.
+    /// Larger files, in bytes, are not read when they are new or have changed.
     pub max_size: u64,
 }
 
@@ -96,8 +97,10 @@ impl Front {
 pub enum Item {
     /// A file to look at.
     File(Found),
-    /// A file or directory that could not be read, and why.
+    /// A file that could not be read, and why.
     Problem(String, String),
+    /// A directory that could not be read, and why: what is in it is not missing.
+    Unreadable(String, String),
 }
 
 /// What there was in all, once the walk has ended.
@@ -123,6 +126,8 @@ struct Shared {
     matched: AtomicUsize,
     unchanged: AtomicUsize,
     threads: AtomicUsize,
+    stopped: AtomicBool,
+    generation: u32,
 }
 
 /// A walk that goes on in threads of its own until it is dropped.
@@ -130,16 +135,16 @@ pub struct Walk {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
     unreadable: Vec<String>,
-    generation: u32,
 }
 
 impl Walk {
-    /// Begin to walk. `known` are the stamps by which files are recognised as unchanged.
+    /// Begin to walk a folder, which is no link itself. `known` are the stamps by which files are recognised as unchanged.
     pub fn begin(
         root: &Path,
         options: &WalkOptions,
         known: impl IntoIterator<Item = (String, Stamp)>,
     ) -> Result<Walk> {
+        guard::watch_forks();
         let folder =
             Folder::open(root).map_err(|e| Error::path(root, format!("cannot be walked: {e}")))?;
         let mut patterns = GitignoreBuilder::new("");
@@ -163,9 +168,10 @@ impl Walk {
             matched: AtomicUsize::new(0),
             unchanged: AtomicUsize::new(0),
             threads: AtomicUsize::new(count),
+            stopped: AtomicBool::new(false),
+            generation: guard::generation(),
         });
-        let generation = guard::generation();
-        let mut walk = Walk { shared, threads: Vec::new(), unreadable: Vec::new(), generation };
+        let mut walk = Walk { shared, threads: Vec::new(), unreadable: Vec::new() };
         for _ in 0..count {
             let shared = walk.shared.clone();
             let thread = std::thread::Builder::new().name("holdfast-walk".into());
@@ -177,14 +183,14 @@ impl Walk {
 
     /// Some of what was found, of about this many bytes; `None` when that was all.
     pub fn next(&mut self, bytes: usize, patience: &Patience<'_>) -> Result<Option<Vec<Item>>> {
-        if self.generation != guard::generation() {
+        if self.shared.generation != guard::generation() {
             return Err(Error::Fork("the walk"));
         }
         patience.caller().release();
         loop {
             if let Some(items) = self.shared.queue.take(bytes, POLL) {
                 for item in &items {
-                    if let Item::Problem(path, _) = item {
+                    if let Item::Unreadable(path, _) = item {
                         self.unreadable.push(path.clone());
                     }
                 }
@@ -195,6 +201,9 @@ impl Walk {
                     // Files that were not looked at must not pass for missing ones.
                     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
                 }
+                if self.shared.stopped.load(Ordering::Relaxed) {
+                    return Err(Error::Closed("the walk is closed".into()));
+                }
                 return Ok(None);
             }
             if !patience.caller().proceed() {
@@ -203,7 +212,7 @@ impl Walk {
         }
     }
 
-    /// How far it is, to look at from other threads.
+    /// How far it is, to look at and to end from other threads.
     pub fn progress(&self) -> Progress {
         Progress(Arc::clone(&self.shared))
     }
@@ -241,17 +250,26 @@ impl Progress {
         let (matched, unchanged) = (&self.0.matched, &self.0.unchanged);
         (matched.load(Ordering::Relaxed), unchanged.load(Ordering::Relaxed))
     }
+
+    /// End the walk: what is left is dropped, and [`Walk::next`] is an error.
+    pub fn stop(&self) {
+        // In a forked child the threads are not there, and their locks may be held for good.
+        if self.0.generation != guard::generation() {
+            return;
+        }
+        self.0.stopped.store(true, Ordering::Relaxed);
+        self.0.tasks.stop();
+        self.0.queue.drop_rest();
+    }
 }
 
 impl Drop for Walk {
     fn drop(&mut self) {
-        if self.generation != guard::generation() {
-            return;
-        }
-        self.shared.tasks.stop();
-        self.shared.queue.drop_rest();
-        for thread in self.threads.drain(..) {
-            let _ = thread.join();
+        self.progress().stop();
+        if self.shared.generation == guard::generation() {
+            for thread in self.threads.drain(..) {
+                let _ = thread.join();
+            }
         }
     }
 }

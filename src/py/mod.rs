@@ -3,6 +3,7 @@
 mod aio;
 mod database;
 mod error;
+mod front_matter;
 mod gil;
 mod insert;
 mod iterate;
@@ -60,6 +61,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<transaction::Transaction>()?;
     module.add_class::<iterate::Rows>()?;
     module.add_function(wrap_pyfunction!(maintain::restore, module)?)?;
+    front_matter::register(module)?;
     walk::register(module)?;
     aio::register(module)
 }

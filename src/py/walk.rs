@@ -4,15 +4,15 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDate, PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict};
 
 use super::error::{Failure, misuse};
+use super::front_matter::to_python;
 use super::gil::{call, call_detached};
-use crate::front_matter::{Plain, split};
-use crate::walk::{self, Found, Front, Item, Progress, Stamp, WalkOptions};
+use crate::walk::{self, Found, Item, Progress, Stamp, WalkOptions};
 
 type Known = (String, u64, i64, i64);
-/// Path, size, mtime, ctime, settled, hash, metadata, YAML, heading, body, error.
+/// Path, stamp (size, mtime, ctime, settled), hash, metadata, YAML, heading, body, error.
 type Row<'py> = (
     String,
     Option<(u64, i64, i64, bool)>,
@@ -78,6 +78,8 @@ impl Walk {
     }
 
     fn close(&self, py: Python<'_>) {
+        // Whoever waits for more lets go of it then.
+        self.1.stop();
         let walk = self.0.try_lock().ok().and_then(|mut walk| walk.take());
         py.detach(|| drop(walk));
     }
@@ -99,23 +101,13 @@ fn read_markdown(py: Python<'_>, root: PathBuf, path: String, max_size: u64) -> 
     row(py, Item::File(found))
 }
 
-/// The metadata if it is plain, else the YAML; and the body.
-#[pyfunction]
-fn split_front_matter<'py>(
-    py: Python<'py>,
-    text: &str,
-) -> PyResult<(Option<Bound<'py, PyDict>>, Option<String>, String)> {
-    let text = text.replace("\r\n", "\n");
-    let parts = split(&text);
-    let (metadata, yaml) = front(py, parts.front.map(Front::new))?;
-    Ok((metadata, yaml, parts.body.to_owned()))
-}
-
 fn row(py: Python<'_>, item: Item) -> PyResult<Row<'_>> {
     match item {
-        Item::Problem(path, why) => Ok((path, None, None, None, None, None, None, Some(why))),
+        Item::Problem(path, why) | Item::Unreadable(path, why) => {
+            Ok((path, None, None, None, None, None, None, Some(why)))
+        }
         Item::File(Found { path, stamp, settled, hash, front: text, heading, body }) => {
-            let (metadata, yaml) = front(py, text)?;
+            let (metadata, yaml) = to_python(py, text)?;
             let stamp = (stamp.size, stamp.mtime_ns, stamp.ctime_ns, settled);
             // As text it would be decoded here and encoded again where it is bound.
             let body = Some(PyBytes::new(py, body.as_bytes()));
@@ -124,39 +116,7 @@ fn row(py: Python<'_>, item: Item) -> PyResult<Row<'_>> {
     }
 }
 
-type Metadata<'py> = (Option<Bound<'py, PyDict>>, Option<String>);
-
-fn front(py: Python<'_>, front: Option<Front>) -> PyResult<Metadata<'_>> {
-    match front {
-        None => Ok((None, None)),
-        Some(Front::Yaml(text)) => Ok((None, Some(text))),
-        Some(Front::Plain(pairs)) => {
-            let metadata = PyDict::new(py);
-            for (key, plain) in pairs {
-                metadata.set_item(key, value(py, plain)?)?;
-            }
-            Ok((Some(metadata), None))
-        }
-    }
-}
-
-fn value(py: Python<'_>, plain: Plain) -> PyResult<Bound<'_, PyAny>> {
-    Ok(match plain {
-        Plain::Null => py.None().into_bound(py),
-        Plain::Bool(value) => value.into_pyobject(py)?.to_owned().into_any(),
-        Plain::Int(value) => value.into_pyobject(py)?.into_any(),
-        Plain::Float(value) => value.into_pyobject(py)?.into_any(),
-        Plain::Date(year, month, day) => PyDate::new(py, year.into(), month, day)?.into_any(),
-        Plain::Text(value) => value.into_pyobject(py)?.into_any(),
-        Plain::List(values) => {
-            let values = values.into_iter().map(|each| value(py, each));
-            PyList::new(py, values.collect::<PyResult<Vec<_>>>()?)?.into_any()
-        }
-    })
-}
-
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Walk>()?;
-    module.add_function(wrap_pyfunction!(read_markdown, module)?)?;
-    module.add_function(wrap_pyfunction!(split_front_matter, module)?)
+    module.add_function(wrap_pyfunction!(read_markdown, module)?)
 }

@@ -4,7 +4,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 struct State<T> {
-    items: Vec<(T, usize)>,
+    items: Vec<T>,
     bytes: usize,
     ended: bool,
     dropped: bool,
@@ -33,7 +33,7 @@ impl<T> Queue<T> {
         while state.bytes >= self.most && !state.dropped {
             state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        state.items.push((item, bytes));
+        state.items.push(item);
         state.bytes += bytes;
         self.filled.notify_one();
         !state.dropped
@@ -55,6 +55,8 @@ impl<T> Queue<T> {
 
     /// Take what is there once it has `bytes` or all was added; `None` if not within `time`.
     pub(super) fn take(&self, bytes: usize, time: Duration) -> Option<Vec<T>> {
+        // More than there is room for never comes together.
+        let bytes = bytes.min(self.most);
         let mut state = self.lock();
         if state.bytes < bytes && !state.ended {
             state = self.filled.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner).0;
@@ -65,6 +67,6 @@ impl<T> Queue<T> {
         let items = std::mem::take(&mut state.items);
         state.bytes = 0;
         self.room.notify_all();
-        Some(items.into_iter().map(|(item, _)| item).collect())
+        Some(items)
     }
 }

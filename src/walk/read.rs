@@ -14,6 +14,9 @@ const TRIES: usize = 3;
 /// The coarsest clock of a file system (FAT): what changed within it may change again unseen.
 const GRAIN: Duration = Duration::from_secs(2);
 
+/// What is wrong with a path that goes up, or begins at the top.
+const OUTSIDE: &str = "its path leads out of the folder";
+
 const FLAGS: libc::c_int = libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NOFOLLOW;
 
 /// What tells that a file has changed: size in bytes, times in nanoseconds since 1970.
@@ -65,13 +68,10 @@ pub struct Content {
 pub struct Folder(OwnedFd);
 
 impl Folder {
-    /// Open a folder, through links.
+    /// Open a folder. It is no link itself: one that took its place would lead elsewhere.
     pub fn open(path: &Path) -> io::Result<Folder> {
-        let folder = File::open(path)?;
-        if !folder.metadata()?.is_dir() {
-            return Err(io::Error::from(io::ErrorKind::NotADirectory));
-        }
-        Ok(Folder(folder.into()))
+        let path = CString::new(path.as_os_str().as_bytes())?;
+        open_at(libc::AT_FDCWD, &path, FLAGS | libc::O_DIRECTORY).map(Folder)
     }
 
     /// Enter a folder in this one, never through a link.
@@ -89,13 +89,13 @@ impl Folder {
         for part in path.components() {
             match part {
                 Component::Normal(name) => names.push(CString::new(name.as_bytes())),
-                _ => return Err(why(&io::ErrorKind::InvalidInput.into())),
+                _ => return Err(OUTSIDE.into()),
             }
         }
-        let names: Vec<_> =
-            names.into_iter().collect::<Result<_, _>>().map_err(|e| why(&e.into()))?;
+        let names: Result<Vec<_>, _> = names.into_iter().collect();
+        let names = names.map_err(|_| "its path has a NUL character")?;
         let Some((last, folders)) = names.split_last() else {
-            return Err(why(&io::ErrorKind::InvalidInput.into()));
+            return Err(OUTSIDE.into());
         };
         let mut folder: Option<Folder> = None;
         for name in folders {
@@ -168,7 +168,6 @@ pub(super) fn why(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "it vanished meanwhile".into(),
         io::ErrorKind::PermissionDenied => "permission to read it is denied".into(),
-        io::ErrorKind::InvalidInput => "its path leads out of the folder".into(),
         _ => match error.raw_os_error() {
             Some(libc::ELOOP) => "it is, or lies behind, a symbolic link".into(),
             Some(libc::ENOTDIR) => "it lies behind a symbolic link or a file".into(),

@@ -1,6 +1,7 @@
 //! What a thread of a walk does: it goes through folders, and looks at files.
 
 use std::ffi::{CStr, CString};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -68,8 +69,12 @@ impl Shared {
 
     /// Nobody takes any more when it is `false`, here as below.
     fn problem(&self, path: String, why: String) -> bool {
-        let path = if path.is_empty() { ".".into() } else { path };
         self.queue.push(Item::Problem(path, why), WEIGHT)
+    }
+
+    fn unreadable(&self, path: String, error: &io::Error) -> bool {
+        let path = if path.is_empty() { ".".into() } else { path };
+        self.queue.push(Item::Unreadable(path, read::why(error)), WEIGHT)
     }
 
     fn enter(&self, above: &Place, name: &CStr) -> bool {
@@ -80,14 +85,14 @@ impl Shared {
                 let rules = above.rules.clone();
                 self.look(Place { folder, path, is_text, rules })
             }
-            Err(error) => self.problem(path, read::why(&error)),
+            Err(error) => self.unreadable(path, &error),
         }
     }
 
     fn look(&self, mut place: Place) -> bool {
         let found = match entries(&place.folder) {
             Ok(found) => found,
-            Err(error) => return self.problem(place.path, read::why(&error)),
+            Err(error) => return self.unreadable(place.path, &error),
         };
         if self.gitignore {
             let mut has = [false; 2];

@@ -33,7 +33,9 @@ fn walk(root: &Path, options: &WalkOptions, known: Vec<(String, Stamp)>) -> Seen
         for item in items {
             match item {
                 Item::File(file) => files.push(file),
-                Item::Problem(path, why) => problems.push((path, why)),
+                Item::Problem(path, why) | Item::Unreadable(path, why) => {
+                    problems.push((path, why))
+                }
             }
         }
     }
@@ -135,6 +137,10 @@ fn nothing_is_read_through_a_link() {
     symlink(".", root.path().join("loop")).unwrap();
     let seen = all(root.path());
     assert!(seen.files.is_empty() && seen.problems.is_empty());
+    symlink(root.path(), outside.path().join("root")).unwrap();
+    let root_link = outside.path().join("root");
+    assert!(Walk::begin(&root_link, &WalkOptions::default(), Vec::new()).is_err());
+    assert!(read_markdown(&root_link, "real.md", 1000).is_err());
     for path in ["file.md", "folder/secret.md", "../secret.md", "loop/file.md", "", "/etc/passwd"] {
         let refused = read_markdown(root.path(), path, 1000);
         assert!(matches!(refused, Err(Error::Path { .. })), "{path:?}");
@@ -165,6 +171,32 @@ fn a_walk_that_is_dropped_ends_though_nobody_takes_what_it_finds() {
     let mut walk = Walk::begin(root.path(), &WalkOptions::default(), Vec::new()).unwrap();
     assert!(walk.next(1, &Patience::unbounded()).unwrap().is_some());
     drop(walk);
+}
+
+#[test]
+fn all_can_be_asked_for_at_once() {
+    let root = tempfile::tempdir().unwrap();
+    for number in 0..40 {
+        write(root.path(), &format!("{number}.md"), vec![b'x'; 1 << 20]);
+    }
+    let mut walk = Walk::begin(root.path(), &WalkOptions::default(), Vec::new()).unwrap();
+    let mut found = 0;
+    while let Some(items) = walk.next(usize::MAX, &Patience::unbounded()).unwrap() {
+        found += items.len();
+    }
+    assert_eq!(found, 40);
+}
+
+#[test]
+fn a_file_that_took_the_place_of_a_folder_hides_nothing_of_it() {
+    let root = tempfile::tempdir().unwrap();
+    write(root.path(), "notes.md/b.md", "b");
+    let known: Vec<_> = all(root.path()).files.into_iter().map(|f| (f.path, f.stamp)).collect();
+    fs::remove_dir_all(root.path().join("notes.md")).unwrap();
+    write(root.path(), "notes.md", b"caf\xe9");
+    let seen = walk(root.path(), &WalkOptions::default(), known);
+    assert_eq!(seen.summary.missing, ["notes.md/b.md"]);
+    assert_eq!(seen.problems.len(), 1);
 }
 
 #[test]

@@ -29,7 +29,7 @@ def test_progress_goes_up_and_ends_at_the_total(tmp_path: Path) -> None:
             elif change == "move":
                 (root / "d1").rename(root / "d0")
             seen: list[tuple[int, int]] = []
-            result = index.sync(progress=lambda done, total: seen.append((done, total)))
+            result = index.sync(progress=lambda *both, seen=seen: seen.append(both))
             assert seen and [done for done, _ in seen] == sorted(done for done, _ in seen)
             assert all(0 <= done <= total for done, total in seen)
             assert seen[-1] == (result.scanned, result.scanned)
