@@ -58,6 +58,11 @@ def test_numbers_go_on_by_themselves(db: holdfast.Database) -> None:
         for number in range(41):
             db.insert("note", {"body": number})
         expect(writes).to_have_text("420 transactions, 0 rolled back")
+        reads = fact(page, "Readers", "Reads").locator(".note")
+        expect(reads).to_have_text(re.compile(r"^\d(\.\d)?/s a moment ago"))
+        for _ in range(2000):
+            db.fetch_value("select count(*) from note")
+        expect(reads).to_have_text(re.compile(r"^(\d\D)?\d{3}/s a moment ago"))
         chart = page.get_by_role("img", name="Writes: ")
         expect(chart.locator("path.line")).to_have_attribute("d", LINES)
         with db.transaction() as tx:

@@ -38,11 +38,11 @@ export function pool() {
   ]);
   return {
     element: section("Readers", list.element),
-    update({ pool: now, reads, samples = [] }) {
+    update({ pool: now, reads, samples, sample = samples.at(-1) }) {
       list.set("use", `${count(now.open - now.idle)} of ${count(now.open)}`, note(`${count(now.idle)} idle`));
       list.set("holders", ...holder(now.holders[0]));
       list.set("waits", ...spread(now.waits));
-      list.set("reads", count(reads), note(samples.length ? `${number(samples.at(-1).reads)}/s a moment ago` : ""));
+      list.set("reads", count(reads), note(sample ? `${number(sample.reads)}/s a moment ago` : ""));
     },
   };
 }
