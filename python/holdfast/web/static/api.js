@@ -1,5 +1,7 @@
 // The server's endpoints. Addresses are relative to the page, so any prefix will do.
 
+import { search } from "./route.js";
+
 const meta = document.querySelector('meta[name="holdfast-token"]');
 
 /** Whether the page was given what it needs to change anything. */
@@ -17,13 +19,7 @@ export class Problem extends Error {
 
 /** Get what is at a path; `query` is an object, whose lists are repeated. */
 export function get(path, query = {}, signal = undefined) {
-  const found = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) {
-    for (const each of Array.isArray(value) ? value : [value]) {
-      if (each !== null && each !== undefined && each !== "") found.append(name, each);
-    }
-  }
-  return ask(`api/v1/${path}${found.size ? `?${found}` : ""}`, { signal });
+  return ask(`api/v1/${path}${search(query)}`, { signal });
 }
 
 /** Change something. */

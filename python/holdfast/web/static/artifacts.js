@@ -7,7 +7,7 @@ import { count, several } from "./format.js";
 import { listing } from "./listing.js";
 import { logs } from "./logs.js";
 import { panel } from "./panel.js";
-import { clear, empty, settle, told } from "./parts.js";
+import { clear, empty, report, settle } from "./parts.js";
 import { reader } from "./reader.js";
 import { address, go } from "./route.js";
 import { FILTERS, fetchPage, filtered, parameters, read, SIZE, SORTS } from "./query.js";
@@ -75,7 +75,7 @@ export const artifacts = {
         if (found) go(where({ id: found.id }));
         else page.say(`${path} is not in the index.`);
       } catch (problem) {
-        told("reader", problem);
+        report("reader", problem);
       }
     }
 
@@ -94,7 +94,7 @@ export const artifacts = {
         if (problem.status === 404) noIndex();
         // A cursor is no good any more once the sort is another, or its file is another.
         else if (problem.status === 422 && now.cursor) go(where({ cursor: null }), { replace: true });
-        else told("artifacts", problem, load);
+        else report("artifacts", problem, load);
       } finally {
         if (mine === asked) results.removeAttribute("aria-busy");
       }
@@ -107,7 +107,7 @@ export const artifacts = {
       if (found.warning) say(summary, `Listed from the files: ${found.warning}`);
       facets.update(now, found.facets);
       drawChips();
-      list.update(found.items, now);
+      list.update(found.items);
       if (!found.items.length) list.put(narrowed || now.offset ? nothing() : unsynced());
       turnPages(found);
     }

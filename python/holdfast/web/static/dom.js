@@ -34,11 +34,6 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-export function show(element, visible) {
-  element.hidden = !visible;
-  return element;
-}
-
 function flat(children) {
   return children.flat(Infinity).filter((each) => each !== null && each !== undefined && each !== false);
 }

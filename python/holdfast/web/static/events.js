@@ -27,10 +27,6 @@ export class Live {
     return () => this.#listeners.get(name).delete(listener);
   }
 
-  get state() {
-    return this.#state;
-  }
-
   start() {
     this.#open();
     setInterval(() => this.#watch(), 2000);

@@ -4,8 +4,8 @@ import { canWrite, get } from "./api.js";
 import { h, put, say } from "./dom.js";
 import { bytes, duration, exact, moment, several, time } from "./format.js";
 import { act } from "./job-actions.js";
-import { button, clear, facts, progress, settle, told } from "./parts.js";
-import { canCancel, canRetry, state } from "./states.js";
+import { button, clear, facts, progress, report, settle } from "./parts.js";
+import { state, verb } from "./states.js";
 
 /** The details in a panel; `changed(job)` is told what a button did. */
 export function details({ side, changed }) {
@@ -28,7 +28,7 @@ export function details({ side, changed }) {
     } catch (problem) {
       if (mine !== asked) return;
       if (problem.status === 404) side.open(h("h2", {}, `There is no job ${id}`), h("p", { class: "muted" }, "It may have been pruned."));
-      else told("panel", problem, load);
+      else report("panel", problem, load);
     }
   }
   const later = settle(load, 150);
@@ -103,7 +103,7 @@ function made(job, changed) {
     for (const key of ["owner", "dedupe_key"]) if (found[key]) given(key, found[key]);
     if (found.priority) given("priority", String(found.priority));
     if (found.run_at) given("run_at", time(found.run_at));
-    const text = canCancel(found) ? "Cancel" : canRetry(found) ? "Retry" : "";
+    const text = verb(found);
     if (action) (say(action, text), action.classList.toggle("gone", !text));
     const all = JSON.stringify([found.error, found.result, found.payload]);
     if (all !== told) {

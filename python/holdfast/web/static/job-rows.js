@@ -6,7 +6,7 @@ import { h, put, say } from "./dom.js";
 import { time } from "./format.js";
 import { arrows } from "./keys.js";
 import { button, progress } from "./parts.js";
-import { canCancel, canRetry, state } from "./states.js";
+import { state, verb } from "./states.js";
 
 /** Rows that there are at most: further new ones push the oldest out. */
 const MOST = 200;
@@ -103,7 +103,7 @@ function row(job, where, changed) {
       time(found.finished_at ?? found.started_at ?? found.created_at),
     );
     if (action) {
-      const word = canCancel(found) ? "Cancel" : canRetry(found) ? "Retry" : "";
+      const word = verb(found);
       say(action, word);
       action.ariaLabel = `${word} job ${found.id}`;
       action.classList.toggle("gone", !word);

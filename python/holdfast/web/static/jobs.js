@@ -6,7 +6,7 @@ import { count, several } from "./format.js";
 import { details } from "./job-panel.js";
 import { rows } from "./job-rows.js";
 import { panel } from "./panel.js";
-import { clear, empty, settle, told } from "./parts.js";
+import { clear, empty, report, settle } from "./parts.js";
 import { address, go } from "./route.js";
 import { STATES } from "./states.js";
 
@@ -98,7 +98,7 @@ export const jobs = {
       } catch (problem) {
         if (mine !== asked || problem.name === "AbortError") return;
         if (problem.status === 404) none();
-        else told("jobs", problem, load);
+        else report("jobs", problem, load);
       }
     }
 

@@ -34,9 +34,9 @@ export function listing({ where }) {
     row: (id) => rows.get(id),
     focus: () => list.querySelector("a.row[tabindex='0']")?.focus(),
     put: (what) => put(list, h("li", {}, what)),
-    update(items, now) {
+    update(items) {
       const focused = [...rows].find(([, each]) => each === document.activeElement)?.[0];
-      rows = new Map(items.map((each) => [each.id, row(each, now)]));
+      rows = new Map(items.map((each) => [each.id, row(each)]));
       keepFocus(list, () => put(list, [...rows.values()].map((each) => h("li", {}, each))));
       link();
       mark(marked);

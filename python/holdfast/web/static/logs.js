@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { h, put } from "./dom.js";
 import { count, duration, moment, several, time } from "./format.js";
-import { clear, empty, told } from "./parts.js";
+import { clear, empty, report } from "./parts.js";
 
 const COLUMNS = ["Started", "Mode", "Ended as", "Scanned", "New", "Updated", "Removed", "Unchanged", "Errors", "Took"];
 
@@ -20,7 +20,7 @@ export function logs() {
       put(element, view === "log" ? log(found) : problems(found));
     } catch (problem) {
       if (problem.status === 404) put(element, empty("There is no index here"));
-      else told("logs", problem, () => load(view));
+      else report("logs", problem, () => load(view));
     }
   }
   return { element, load };

@@ -3,12 +3,7 @@
 import { canWrite, post } from "./api.js";
 import { h, icon, put, say } from "./dom.js";
 import { bytes, count, duration, percent, several, time } from "./format.js";
-import { announce, button, clear, facts, progress, told } from "./parts.js";
-
-/** A section of a page. */
-export function section(title, ...children) {
-  return h("section", { class: "section" }, h("h2", {}, title), ...children);
-}
+import { announce, button, clear, facts, note, progress, report, section } from "./parts.js";
 
 /** The section of the file; `refresh` has the page ask anew. */
 export function storage({ live, refresh }) {
@@ -36,7 +31,7 @@ export function storage({ live, refresh }) {
       done(found.reclaimed ? `Gave back ${bytes(found.size_before - found.size_after || found.reclaimed)} in ${duration(found.seconds)}.` : "There was nothing to give back.");
       await refresh();
     } catch (problem) {
-      told("vacuum", problem, vacuum);
+      report("vacuum", problem, vacuum);
     }
   }
 
@@ -51,7 +46,7 @@ export function storage({ live, refresh }) {
       await refresh();
     } catch (problem) {
       say(result, "");
-      told("backup", problem, backup);
+      report("backup", problem, backup);
     } finally {
       bar.element.hidden = true;
     }
@@ -105,8 +100,4 @@ function setting(name, value) {
   if (name === "busy_timeout") return duration(value / 1000);
   if (name === "foreign_keys") return value ? "on" : "off";
   return String(value);
-}
-
-export function note(text) {
-  return h("span", { class: "note" }, text);
 }

@@ -2,8 +2,7 @@
 
 import { h, put } from "./dom.js";
 import { count, duration, number, percent, several, time } from "./format.js";
-import { note, section } from "./overview-file.js";
-import { facts } from "./parts.js";
+import { facts, note, section } from "./parts.js";
 
 /** The section of the one who writes. */
 export function lane() {

@@ -2,7 +2,7 @@
 
 import { h, put } from "./dom.js";
 import { count, several, time } from "./format.js";
-import { section } from "./overview-file.js";
+import { section } from "./parts.js";
 import { address } from "./route.js";
 import { STATES } from "./states.js";
 

@@ -7,7 +7,7 @@ import { bytes, count, duration, number, several } from "./format.js";
 import { settings, storage } from "./overview-file.js";
 import { holds, lane, pool } from "./overview-load.js";
 import { index, jobs } from "./overview-stores.js";
-import { clear, told } from "./parts.js";
+import { clear, report } from "./parts.js";
 
 const KEPT = 300;
 /** Seconds after which what is not in the stream is asked for again. */
@@ -67,7 +67,7 @@ export const overview = {
         samples = stats.samples;
         draw();
       } catch (problem) {
-        told("overview", problem, refresh);
+        report("overview", problem, refresh);
       }
     }
 

@@ -23,7 +23,6 @@ export function panel({ split, label, keys, close, origin }) {
   let given = null;
   let scrolled = 0;
   return {
-    element,
     body,
     get isOpen() {
       return !element.hidden;

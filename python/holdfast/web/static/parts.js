@@ -29,7 +29,7 @@ export function clearAll() {
 }
 
 /** Tell of a Problem of the server. */
-export function told(key, problem, retry = null) {
+export function report(key, problem, retry = null) {
   if (problem.name === "AbortError") return;
   if (problem.error === "TokenError") {
     banner(key, "The server has started anew since this page was loaded.", { retry: () => location.reload(), action: "Reload" });
@@ -37,6 +37,16 @@ export function told(key, problem, retry = null) {
     const text = problem.message.charAt(0).toUpperCase() + problem.message.slice(1);
     banner(key, /[.!?]$/.test(text) ? text : `${text}.`, { retry });
   }
+}
+
+/** A section of a page. */
+export function section(title, ...children) {
+  return h("section", { class: "section" }, h("h2", {}, title), ...children);
+}
+
+/** What is said beside a value, in small. */
+export function note(text) {
+  return h("span", { class: "note" }, text);
 }
 
 /** A list of names and values: `facts([["size", "Size"]])` has `element` and `set(key, ...children)`. */

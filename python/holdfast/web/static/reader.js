@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { h, put, say } from "./dom.js";
 import { bytes, time } from "./format.js";
 import { nodes, slugOf } from "./markup.js";
-import { clear, facts, told } from "./parts.js";
+import { clear, facts, report } from "./parts.js";
 import { address } from "./route.js";
 
 /** The reader in a panel; `follow(path)` opens the artifact of a path. */
@@ -39,7 +39,7 @@ export function reader({ side, follow }) {
         if (mine !== asked) return;
         shown = null;
         side.open(h("h2", {}, problem.status === 404 ? "No longer in the index" : "It cannot be read"), h("p", { class: "muted" }, problem.message));
-        if (problem.status !== 404 && problem.status !== 409) told("reader", problem, () => this.open(id));
+        if (problem.status !== 404 && problem.status !== 409) report("reader", problem, () => this.open(id));
       }
     },
   };

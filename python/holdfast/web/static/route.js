@@ -6,16 +6,20 @@ export function read(hash = location.hash) {
   return { name: path.split("/")[0], query: new URLSearchParams(query) };
 }
 
-/** Write one. Parameters are an object or URLSearchParams; lists are repeated, what is empty left out. */
+/** Write one. */
 export function address(name, parameters = {}) {
+  return `#/${name}${search(parameters)}`;
+}
+
+/** An object as the search of an address, with its `?`: lists are repeated, what is empty left out. */
+export function search(parameters) {
   const query = new URLSearchParams();
-  const pairs = parameters instanceof URLSearchParams ? parameters : Object.entries(parameters);
-  for (const [key, value] of pairs) {
-    for (const each of Array.isArray(value) ? value : [value]) {
+  for (const [key, value] of Object.entries(parameters)) {
+    for (const each of [value].flat()) {
       if (each !== null && each !== undefined && each !== "") query.append(key, each);
     }
   }
-  return `#/${name}${query.size ? `?${query}` : ""}`;
+  return query.size ? `?${query}` : "";
 }
 
 /** Go there; `replace` keeps one from coming back to where one is. */

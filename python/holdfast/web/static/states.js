@@ -10,6 +10,8 @@ export function state(job) {
   return h("span", { class: "state", dataset: { state: word } }, h("span", { class: "dot", "aria-hidden": "true" }), word);
 }
 
-/** Whether a job can be cancelled, and tried again. */
-export const canCancel = (job) => !job.finished && !job.cancel_requested;
-export const canRetry = (job) => ["failed", "cancelled", "interrupted"].includes(job.state);
+/** What can be done to a job: "Cancel", "Retry", or "" for nothing. */
+export function verb(job) {
+  if (!job.finished) return job.cancel_requested ? "" : "Cancel";
+  return job.state === "succeeded" ? "" : "Retry";
+}

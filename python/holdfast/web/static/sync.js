@@ -4,7 +4,7 @@ import { canWrite, get, post } from "./api.js";
 import { h, put, say } from "./dom.js";
 import { time } from "./format.js";
 import { menu } from "./keys.js";
-import { announce, button, clear, progress, told } from "./parts.js";
+import { announce, button, clear, progress, report } from "./parts.js";
 
 const KIND = "holdfast.artifacts.sync";
 /** Milliseconds between two questions while the stream is away. */
@@ -34,7 +34,7 @@ export function sync({ live, reload }) {
     try {
       follow(await post("database/sync", { mode, dry_run: dry }));
     } catch (problem) {
-      told("sync", problem, () => begin(mode, dry));
+      report("sync", problem, () => begin(mode, dry));
     }
   }
 
@@ -42,7 +42,7 @@ export function sync({ live, reload }) {
     try {
       follow(await post(`jobs/${job.id}/cancel`));
     } catch (problem) {
-      told("sync", problem);
+      report("sync", problem);
     }
   }
 
