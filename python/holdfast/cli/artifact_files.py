@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..database import Database, open
 from ..errors import NotSupportedError, ProgrammingError
-from .files import open_to_read, open_to_write, readable
+from .files import is_new, open_to_read, open_to_write, readable, versions
 
 if TYPE_CHECKING:
     from ..artifacts import ArtifactIndex
@@ -66,7 +66,7 @@ def index_to_sync(
         if is_missing(root, db):
             return open(file, data_dir=data_dir, vacuum_every=None)
         with _kept(open_to_write(file, data_dir=data_dir)) as database:
-            _version(database)
+            _versions(database)
         return database
 
     with (
@@ -86,13 +86,7 @@ def index_to_sync(
 def is_missing(root: str, db: str | None) -> bool:
     """Whether there is nothing in the place of an index."""
     file, data_dir = _place(root, db)
-    try:
-        return Path(data_dir or ".", file).stat().st_size == 0
-    except FileNotFoundError:
-        return True
-    except OSError:
-        # Opening it says what is wrong.
-        return False
+    return is_new(str(Path(data_dir or ".", file)))
 
 
 def how_to_sync(root: str, db: str | None) -> str:
@@ -129,7 +123,7 @@ def _kept(database: Database) -> Generator[Database]:
 def _check(database: Database, root: str, db: str | None, *, synced: bool) -> None:
     from ..artifacts.log import last_sync
 
-    found, known = _version(database), _known()
+    found, known = _versions(database)
     if found < known:
         state = "is of an older version" if found else "has no index in it"
         raise ProgrammingError(f"{_place(root, db)[0]!r} {state}: {how_to_sync(root, db)}")
@@ -139,23 +133,17 @@ def _check(database: Database, root: str, db: str | None, *, synced: bool) -> No
         )
 
 
-def _version(database: Database) -> int:
-    """The version of the tables; NotSupportedError for those of a newer holdfast."""
-    from ..artifacts.store import COMPONENT
+def _versions(database: Database) -> tuple[int, int]:
+    """As `versions`, of the tables of an index; NotSupportedError for those of a newer holdfast."""
+    from ..artifacts.store import COMPONENT, SCHEMA
 
-    found, known = database.schema_version(COMPONENT), _known()
+    found, known = versions(database, COMPONENT, SCHEMA)
     if found > known:
         raise NotSupportedError(
             f"the index in {str(database.path)!r} is at version {found}, and this holdfast works "
             f"with {known}: use the holdfast that made it"
         )
-    return found
-
-
-def _known() -> int:
-    from ..artifacts.store import SCHEMA
-
-    return len(list(SCHEMA.glob("*.sql")))
+    return found, known
 
 
 def _tried(root: str, db: str | None, keep: Callable[[TemporaryDirectory[str]], str]) -> Database:
@@ -163,7 +151,8 @@ def _tried(root: str, db: str | None, keep: Callable[[TemporaryDirectory[str]], 
     if is_missing(root, db):
         return open(":memory:", vacuum_every=None)
     with _kept(_open_to_read(root, db)) as database:
-        if _version(database) == _known():
+        found, known = _versions(database)
+        if found == known:
             return database
         copy = Path(keep(TemporaryDirectory()), "copy.db")
         database.backup(copy)

@@ -37,8 +37,16 @@ def is_new(file: str) -> bool:
     """Whether there is nothing in the file yet that could be in another mode."""
     try:
         return Path(file).stat().st_size == 0
-    except (OSError, ValueError):
+    except (FileNotFoundError, NotADirectoryError):
         return True
+    except (OSError, ValueError):
+        # Opening it says what is wrong.
+        return False
+
+
+def versions(database: Database, component: str, schema: Path) -> tuple[int, int]:
+    """The version of a store's tables, 0 for none, and the one that this holdfast works with."""
+    return database.schema_version(component), len(list(schema.glob("*.sql")))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..database import Database
 from ..errors import NotSupportedError
-from .files import open_to_read, open_to_write, readable
+from .files import open_to_read, open_to_write, readable, versions
 
 if TYPE_CHECKING:
     from ..jobs import JobManager, JobReader
@@ -44,7 +44,7 @@ def has_jobs(database: Database, file: str) -> bool:
     """Whether there are tables of jobs; NotSupportedError for those of another version."""
     from ..jobs.store import COMPONENT, SCHEMA
 
-    found, known = database.schema_version(COMPONENT), len(list(SCHEMA.glob("*.sql")))
+    found, known = versions(database, COMPONENT, SCHEMA)
     if found not in (0, known):
         # An app that runs with the older tables could not go on with newer ones.
         raise NotSupportedError(
