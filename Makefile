@@ -24,10 +24,13 @@ $(VENV)/.built: $(ENGINE) $(VENV)/.tools
 	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --release
 	@touch $@
 
-demo: $(VENV)/.tools  ## Build the release wheel, keep an inventory of a real folder, show this one on the dashboard
+demo:  ## Build the release wheel, and show it at work on Python's library (or FOLDER=...) and on this folder
+	@test -x .venv-demo/bin/maturin || { \
+		echo "==> A virtual environment and maturin"; \
+		$(PYTHON) -m venv .venv-demo && .venv-demo/bin/pip install --quiet 'maturin>=1.15,<2'; \
+	}
 	@echo "==> Release wheel (a minute or two the first time)"
-	$(BIN)/maturin build --release --interpreter $(BIN)/python --out target/demo
-	@test -x .venv-demo/bin/python || $(PYTHON) -m venv .venv-demo
+	.venv-demo/bin/maturin build --release --interpreter .venv-demo/bin/python --out target/demo
 	.venv-demo/bin/pip install --quiet --force-reinstall --no-deps "$$(ls -t target/demo/*.whl | head -n 1)"
 	@echo "==> What the command line and the dashboard need"
 	.venv-demo/bin/pip install --quiet "$$(ls -t target/demo/*.whl | head -n 1)[cli,web]"

@@ -60,8 +60,7 @@ def main() -> None:
     print(f"\nMarkdown below {folder.resolve()}\n")
     index_of(folder, file)
     command = [sys.executable, "-m", "holdfast", "serve", str(file), "--root", str(folder)]
-    port = "8765" if sys.stdout.isatty() else "0"
-    server = subprocess.Popen([*command, "--port", port], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen([*command, "--port", "0"], stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     address = server.stdout.readline().strip()
     try:

@@ -60,8 +60,8 @@ class WalkSummary(NamedTuple):
 class Walk:
     """A walk that goes on in threads of its own; iterate over it for batches of what it finds.
 
-    Links are not followed, nothing outside `root` is read, and `root` itself is no link. `known` files with the same stamp
-    are not read again; larger ones than `max_size` bytes are not read at all.
+    Links are not followed, nothing outside `root` is read, and `root` itself is no link. `known`
+    files with the same stamp are not read again; larger ones than `max_size` bytes never are.
 
     >>> (folder / "note.md").write_text("---\\ntags: [a, b]\\n---\\n# Hello\\n")
     29

@@ -108,7 +108,13 @@ def test_a_dry_run_writes_nothing_and_says_the_same(tmp_path: Path, mode: str) -
         assert everything(db) == before
         did = index.sync(mode)  # type: ignore[arg-type]
         assert would.dry_run and not did.dry_run
-        assert would._replace(dry_run=False, seconds=0) == did._replace(seconds=0)
+        assert would._replace(dry_run=False, seconds=0, changes=()) == did._replace(seconds=0)
+        assert [(change.kind, change.path) for change in would.changes] == [
+            ("updated", "b.md"),
+            ("new", "copy.md"),
+            ("removed", "gone.md"),
+            ("moved", "moved.md"),
+        ]
         assert str(would) == str(did) == "1 new, 2 updated, 1 unchanged, 1 removed, 2 errors"
 
 
@@ -118,7 +124,9 @@ def test_a_dry_run_of_a_new_index_says_what_is_there(tmp_path: Path) -> None:
         index = ArtifactIndex(db, tmp_path / "root")
         would = index.sync(dry_run=True)
         assert index.log() == () and everything(db)["artifacts"] == []
-        assert would._replace(dry_run=False, seconds=0) == index.sync()._replace(seconds=0)
+        assert would._replace(dry_run=False, seconds=0, changes=()) == index.sync()._replace(
+            seconds=0
+        )
 
 
 def _change(chance: random.Random, root: Path) -> None:
@@ -164,7 +172,7 @@ def check(seed: int) -> None:
             mode = chance.choice(["incremental", "incremental", "full"])
             would = index.sync(mode, dry_run=True)  # type: ignore[arg-type]
             did = index.sync(mode)  # type: ignore[arg-type]
-            assert would._replace(dry_run=False, seconds=0) == did._replace(seconds=0)
+            assert would._replace(dry_run=False, seconds=0, changes=()) == did._replace(seconds=0)
             # A malformed file keeps what was known, as a new index cannot.
             bad = {problem.path for problem in did.problems}
             mine, fresh = known(db), known_afresh(root, Path(place))

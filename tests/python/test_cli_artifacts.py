@@ -67,7 +67,9 @@ def test_which_files(folder: Path) -> None:
 
 def test_a_dry_run_makes_nothing_and_changes_nothing(folder: Path) -> None:
     done = holdfast("artifacts", "sync", folder, "--dry-run")
-    assert (done.out, done.err) == (NEW, "nothing was written\n")
+    names = ("notes/one.md", "plans/later.md", "plans/road.md")
+    assert done.out == NEW
+    assert done.err == "".join(f"new: {name}\n" for name in names) + "nothing was written\n"
     assert not (folder / ".holdfast").exists()
     holdfast("artifacts", "sync", folder)
     (folder / ONE).unlink()
@@ -118,7 +120,8 @@ def test_a_check_tells_whether_the_index_is_up_to_date(folder: Path) -> None:
     assert check() == check("--full") == (0, "")
     (folder / ONE).write_text("changed")
     before = digest(database_of(folder))
-    assert check() == (1, f"the index is stale: run holdfast artifacts sync {folder}\n")
+    stale = f"the index is stale: run holdfast artifacts sync {folder}\n"
+    assert check() == (1, f"updated: notes/one.md\n{stale}")
     assert digest(database_of(folder)) == before
     done = holdfast("artifacts", "sync", folder, "--check", "--json")
     assert (done.code, done.err) == (1, "")

@@ -18,6 +18,7 @@ from .index import ArtifactIndex
 from .models import (
     Artifact,
     ArtifactPage,
+    Change,
     Document,
     Facet,
     Facets,
@@ -34,6 +35,7 @@ __all__ = [
     "ArtifactFileError",
     "ArtifactIndex",
     "ArtifactPage",
+    "Change",
     "Document",
     "Facet",
     "Facets",

@@ -76,7 +76,10 @@ def make(
         sort = "relevance" if ranked else "-updated"
     sorts = [name for name in SORTS if ranked or name != "relevance"]
     if sort not in [*sorts, *(f"-{name}" for name in sorts if name != "relevance")]:
-        raise ValueError(f"sort is one of {', '.join(sorts)}, or -updated and so on, not {sort!r}")
+        needs = "" if ranked else "; relevance needs a text with words"
+        raise ValueError(
+            f"sort is one of {', '.join(sorts)}, or -updated and so on, not {sort!r}{needs}"
+        )
     if not _is_number(limit) or not 1 <= limit <= LIMIT:
         raise ValueError(f"limit is a number from 1 to {LIMIT}, not {limit!r}")
     after = None
@@ -91,7 +94,8 @@ def make(
     if not isinstance(facets, bool):
         raise ValueError(f"facets is True or False, not {facets!r}")
     return Query(
-        *(_several(name, labels[name]) for name in ("type", "status", "category", "tags")),
+        *(_several(name, labels[name]) for name in ("type", "status", "category")),
+        tags=tuple(tag.removeprefix("#") for tag in _several("tags", labels["tags"])),
         search=search,
         path=None if path is None else _text("path", path).strip("/"),
         created=(_when(times, "created_after"), _when(times, "created_before")),

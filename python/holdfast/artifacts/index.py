@@ -64,6 +64,11 @@ class ArtifactIndex:
         gitignore: bool = True,
         max_size: int = 10_000_000,
     ) -> None:
+        if hasattr(db, "__aenter__"):
+            raise TypeError(
+                "db is what holdfast.open returns: an index works in threads, as in "
+                "asyncio.to_thread(index.query)"
+            )
         # Unlike Path.resolve, this raises nothing for links that lead in a circle.
         self.root = Path(os.path.realpath(root))
         if not self.root.is_dir():
@@ -99,6 +104,9 @@ class ArtifactIndex:
             self._closed = True
             if self._db is not None and not isinstance(self._given, Database):
                 self._db.close()
+
+    def __repr__(self) -> str:
+        return f"ArtifactIndex({str(self.root)!r})"
 
     def __enter__(self) -> ArtifactIndex:
         return self

@@ -91,8 +91,15 @@ class Problem(NamedTuple):
     error: str
 
 
+class Change(NamedTuple):
+    """What a sync would do about a file; one that has moved is updated under its new path."""
+
+    path: str
+    kind: Literal["new", "updated", "moved", "removed"]
+
+
 class SyncResult(NamedTuple):
-    """What a sync found, or would have changed if it was a dry run.
+    """What a sync found, or would have changed if it was a dry run, which lists the `changes` too.
 
     `moved` are files that keep their id under a new path; they count as updated. `duplicates` are
     the paths of each content that several files share.
@@ -112,6 +119,7 @@ class SyncResult(NamedTuple):
     problems: tuple[Problem, ...] = ()
     duplicates: tuple[tuple[str, ...], ...] = ()
     seconds: float = 0.0
+    changes: tuple[Change, ...] = ()
 
     @property
     def errors(self) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from .. import Transaction
 from ..database import Database
@@ -19,11 +19,12 @@ from . import log, moves, store
 from .ahead import ahead
 from .errors import ArtifactError, MalformedError
 from .front_matter import describe
-from .models import Mode, Problem, SyncResult, SyncStatus
+from .models import Change, Mode, Problem, SyncResult, SyncStatus
 from .store import Entry, Row
 
 #: Called with the files that were looked at, and how many there are as far as is known.
 Progress = Callable[[int, int], object]
+Kind = Literal["new", "updated", "moved", "unchanged"]
 #: A file that could not be indexed: its path, its stamp if it was read, and why.
 Bad = tuple[str, Stamp | None, str]
 
@@ -78,6 +79,7 @@ class Sync:
         # Of the files that were read; None for those that are missing.
         self._hashes: dict[str, str | None] = {}
         self._problems: dict[str, str] = {}
+        self._changes: list[Change] = []
         self._batch = BATCH
         # New files with a known content, and its hash: each may be one of those that are missing.
         self._copies: dict[str, str] = {}
@@ -181,7 +183,11 @@ class Sync:
         self._problems |= {path: error for path, _, error in bad}
         if self._dry_run:
             found = store.rows_at(self._db, [entry.path for entry in entries])
-            counts = _changes(entries, found, moved or {})
+            kinds = _kinds(entries, found, moved or {})
+            counts = _counts(kinds)
+            self._changes += [
+                Change(path, kind) for path, kind in kinds.items() if kind != "unchanged"
+            ]
         else:
             begun = time.perf_counter()
             counts = self._db.run(self._rows, entries, bad, moved or {})
@@ -195,11 +201,11 @@ class Sync:
         for path, artifact_id in moved.items():
             store.move(tx, artifact_id, path)
         found = store.rows_at(tx, [entry.path for entry in entries])
-        counts = _changes(entries, found, moved)
-        same = [entry for entry in entries if entry.path not in moved and _is_same(entry, found)]
+        kinds = _kinds(entries, found, moved)
+        counts = _counts(kinds)
+        same = [entry for entry in entries if kinds[entry.path] == "unchanged"]
         store.write_stamps(tx, ((entry.path, entry.stamp) for entry in same))
-        skipped = {entry.path for entry in same}
-        changed = [entry for entry in entries if entry.path not in skipped]
+        changed = [entry for entry in entries if kinds[entry.path] != "unchanged"]
         store.write(tx, changed, {path: row.id for path, row in found.items()})
         store.write_problems(tx, bad)
         self._tell(tx, counts, "running")
@@ -224,7 +230,9 @@ class Sync:
         for begin in range(0, len(files), store.BATCH):
             part = files[begin : begin + store.BATCH]
             if self._dry_run:
-                self._counts["removed"] += len(store.rows_at(self._db, [f[0] for f in part]))
+                gone = store.rows_at(self._db, [file[0] for file in part])
+                self._counts["removed"] += len(gone)
+                self._changes += [Change(path, "removed") for path in gone]
             else:
                 self._counts["removed"] += self._db.run(self._remove_rows, part)
 
@@ -252,6 +260,7 @@ class Sync:
             problems=problems,
             duplicates=store.duplicates(self._db, self._hashes if self._dry_run else {}),
             seconds=time.perf_counter() - begun,
+            changes=tuple(sorted(self._changes)),
         )
 
 
@@ -272,19 +281,24 @@ def _sorted(batch: Iterable[Markdown]) -> tuple[list[Entry], list[Bad]]:
     return entries, bad
 
 
-def _is_same(entry: Entry, found: Mapping[str, Row]) -> bool:
-    return entry.path in found and found[entry.path].is_of(entry)
-
-
-def _changes(
+def _kinds(
     entries: list[Entry], found: Mapping[str, Row], moved: Mapping[str, int]
-) -> Counter[str]:
-    counts: Counter[str] = Counter()
+) -> dict[str, Kind]:
+    """What files are to the index."""
+    kinds: dict[str, Kind] = {}
     for entry in entries:
+        row = found.get(entry.path)
         if entry.path in moved:
-            counts.update(("updated", "moved"))
-        elif entry.path not in found:
-            counts["added"] += 1
+            kinds[entry.path] = "moved"
+        elif row is None:
+            kinds[entry.path] = "new"
         else:
-            counts["unchanged" if _is_same(entry, found) else "updated"] += 1
+            kinds[entry.path] = "unchanged" if row.is_of(entry) else "updated"
+    return kinds
+
+
+def _counts(kinds: Mapping[str, Kind]) -> Counter[str]:
+    counts = Counter[str](kinds.values())
+    counts["added"] = counts.pop("new", 0)
+    counts["updated"] += counts["moved"]
     return counts

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Values of a facet, groups of duplicates and their paths that are named.
 MOST = 10
+#: Files that are named of those that a sync would change.
+CHANGES = 20
 
 
 def page(found: ArtifactPage) -> None:
@@ -147,6 +149,14 @@ def _last(found: SyncRun | None) -> str:
         f"{_minute(when)}, {found.mode}: {found.added} new, {found.updated} updated, "
         f"{found.unchanged} unchanged, {found.removed} removed, {found.errors} errors"
     )
+
+
+def changes(found: SyncResult) -> None:
+    """Tell on standard error what a sync would do about which files."""
+    for change in islice(found.changes, CHANGES):
+        output.note(f"{change.kind}: {change.path}")
+    if len(found.changes) > CHANGES:
+        output.note(f"and {len(found.changes) - CHANGES} files more")
 
 
 def warnings(found: SyncResult) -> None:

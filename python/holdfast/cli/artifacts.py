@@ -96,6 +96,8 @@ def sync(
         output.document({**result._asdict(), "errors": result.errors, **verdict})
     else:
         output.line(str(result))
+        if not missing:
+            artifact_text.changes(result)
         artifact_text.warnings(result)
         if check and stale:
             state = "missing" if missing else "stale"

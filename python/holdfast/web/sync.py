@@ -77,6 +77,7 @@ def register(jobs: JobManager, index: ArtifactIndex) -> None:
 def small(result: SyncResult) -> dict[str, Any]:
     """Make the result of a sync small enough to be kept beside its job."""
     found = result._asdict()
+    del found["changes"]
     found["errors"] = result.errors
     found["summary"] = str(result)
     found["duplicates"] = len(result.duplicates)
