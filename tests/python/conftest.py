@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,18 @@ def make(path: Path) -> Iterator[Callable[..., JobManager]]:
 @pytest.fixture
 def jobs(make: Callable[..., JobManager]) -> JobManager:
     return make()
+
+
+@pytest.fixture
+def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """The directory of a disk of as many megabytes as its parameter says."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={request.param}m", "tmpfs", str(place)]
+    if os.geteuid() or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a disk")
+    yield place
+    subprocess.run(["umount", place], check=True)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -186,3 +186,6 @@ def test_who_only_asks_does_not_end_a_sync_that_does_not_wait(tmp_path: Path) ->
             stop.set()
             for thread in threads:
                 thread.join()
+        done, (left, *_) = index.log(31)[:30], index.log(100)[30:]
+        assert [run.status for run in done] == ["completed"] * 30
+        assert left.status == "interrupted"

@@ -1,8 +1,6 @@
 """The database is locked, full, read-only, damaged or gone: the files are listed, or it is said."""
 
-import os
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -116,18 +114,7 @@ def test_a_lock_of_another_process_is_waited_for_and_told(tmp_path: Path) -> Non
         assert [each.status for each in index.log()] == ["completed"] * 2
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """The directory of a disk of 24 megabytes."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(place)]
-    if os.geteuid() or subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("only root may mount a disk")
-    yield place
-    subprocess.run(["umount", place], check=True)
-
-
+@pytest.mark.parametrize("small_disk", [24], indirect=True)
 def test_a_full_disk_ends_a_sync_and_the_next_one_goes_on(tmp_path: Path, small_disk: Path) -> None:
     words = " ".join(f"word{number}" for number in range(3000))
     root = write(tmp_path / "root", {f"{n}.md": note(f"T{n}", f"{words} {n}") for n in range(400)})

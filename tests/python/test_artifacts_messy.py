@@ -122,6 +122,7 @@ def test_errors_say_what_is_wrong_and_where(tmp_path: Path) -> None:
     files = {"a.md": "---\na: b\nc: [\n---\n", "b.md": b"ab\xff", "c.md": "---\n\ta: b\n---\n"}
     with indexed(tmp_path, files) as (index, _, _):
         errors = {problem.path: problem.error for problem in index.problems()}
-        assert "line 4" in errors["a.md"] or "line 3" in errors["a.md"]
+        # Where it ends without the bracket, to each of PyYAML's loaders.
+        assert "line 4" in errors["a.md"]
         assert errors["b.md"] == "it is not UTF-8, from byte 2"
         assert "line 2" in errors["c.md"] and "\n" not in "".join(errors.values())

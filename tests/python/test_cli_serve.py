@@ -12,6 +12,7 @@ from command_line import FILL, failure, make
 from command_line import holdfast as command
 from handlers import WAIT
 from holdfast.jobs import JobManager, JobReader
+from job_processes import eventually
 from processes import look
 from serving import end, serving
 from web_apps import Events, problem
@@ -31,9 +32,8 @@ def docs(tmp_path: Path) -> Path:
 def test_one_file_serves_all(tmp_path: Path, docs: Path) -> None:
     with serving("app.db", "--root", "docs", cwd=tmp_path) as (web, process):
         job = web.post(SYNC).raise_for_status().json()["id"]
-        while not (found := web.get(f"/api/v1/jobs/{job}").json())["finished"]:
-            time.sleep(0.01)
-        assert found["result"]["added"] == 30
+        eventually(lambda: web.get(f"/api/v1/jobs/{job}").json()["finished"])
+        assert web.get(f"/api/v1/jobs/{job}").json()["result"]["added"] == 30
         assert web.get("/api/v1/database/artifacts").json()["total"] == 30
         stats = web.get("/api/v1/database/stats").json()
         assert stats["schema"] == {"app": 0, "jobs": 1, "artifacts": stats["schema"]["artifacts"]}

@@ -1,9 +1,6 @@
 """The disk is full, the file is damaged or gone: jobs go on in memory, and what is lost is told."""
 
 import logging
-import os
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,18 +13,7 @@ from processes import lock_held, run
 _DOUBLE = "jobs.handler('double')(lambda _, number: 2 * number)\n"
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """The directory of a disk of 16 megabytes."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(place)]
-    if os.geteuid() or subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("only root may mount a disk")
-    yield place
-    subprocess.run(["umount", place], check=True)
-
-
+@pytest.mark.parametrize("small_disk", [16], indirect=True)
 def test_a_full_disk_is_survived_until_there_is_space(small_disk: Path) -> None:
     filler = small_disk / "filler"
     with holdfast.open(small_disk / "app.db") as db, JobManager(db) as jobs:

@@ -33,9 +33,7 @@ def watchers() -> list[threading.Thread]:
     return [each for each in threading.enumerate() if each.name == "holdfast-web"]
 
 
-def test_one_thread_looks_for_all_and_none_when_nobody_listens(
-    web: httpx.Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_thread_looks_for_all_and_none_when_nobody_listens(web: httpx.Client) -> None:
     assert not watchers()
     listening = [Events(web) for _ in range(5)]
     for events in listening:
