@@ -4,15 +4,14 @@ import argparse
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from peers.__main__ import ENVIRONMENT, LEAST, rotated
 from peers.figures import Rounds
+from peers.harness import LEAST, failures, measured, rotated
 from peers.limit import TARGET
 
 from . import corpus, page
@@ -36,20 +35,8 @@ def measure(step: str, side: str, root: Path, count: int) -> dict[str, Any]:
     """The figures of one side on its file, from a process that has ended since."""
     # What another one has left to be written would slow down the waits for the disk.
     os.sync()
-    file = str(ROOM / "work" / f"{side}.db")
-    command = [sys.executable, "-m", "artifacts.worker", step, side, file, str(root), str(count)]
-    try:
-        done = subprocess.run(
-            command, env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE, check=False
-        )
-        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    except subprocess.TimeoutExpired:
-        return {"failed": f"not done after {PATIENCE:.0f} s"}
-    except (IndexError, json.JSONDecodeError):
-        return {"failed": f"exit status {done.returncode}: {done.stderr[-500:]}"}
-    if "failed" in found:
-        print(done.stderr, file=sys.stderr)
-    return found
+    file = ROOM / "work" / f"{side}.db"
+    return measured("artifacts.worker", step, side, file, root, count, patience=PATIENCE)
 
 
 def fresh() -> None:
@@ -130,16 +117,7 @@ def main() -> int:
         page.write(saved)
     else:
         print(f"docs/benchmarks.md takes all numbers of files, {LEAST} rounds: left as it is")
-    failed = [
-        f"{key}, {side}, round {number + 1}: {figures['failed']}"
-        for key, rounds in saved["works"].items()
-        for number, one in enumerate(rounds)
-        for side, figures in one.items()
-        if "failed" in figures
-    ]
-    for line in failed:
-        print(f"FAILED: {line}", file=sys.stderr)
-    return 1 if failed else 0
+    return failures(saved["works"])
 
 
 if __name__ == "__main__":

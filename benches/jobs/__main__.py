@@ -4,14 +4,13 @@ import argparse
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
 from importlib import metadata
 from typing import Any
 
-from peers.__main__ import ENVIRONMENT, LEAST, rotated
 from peers.figures import Rounds
+from peers.harness import LEAST, failures, measured, rotated
 from peers.limit import TARGET
 
 from . import page
@@ -44,19 +43,7 @@ def measure(work: str, peer: str, sync: str) -> dict[str, Any]:
     room.mkdir(parents=True)
     # What another one has left to be written would slow down the waits for the disk.
     os.sync()
-    command = [sys.executable, "-m", "jobs.worker", work, peer, str(room / "jobs.db"), sync]
-    try:
-        done = subprocess.run(
-            command, env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE, check=False
-        )
-        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    except subprocess.TimeoutExpired:
-        return {"failed": f"not done after {PATIENCE:.0f} s"}
-    except (IndexError, json.JSONDecodeError):
-        return {"failed": f"exit status {done.returncode}: {done.stderr[-500:]}"}
-    if "failed" in found:
-        print(done.stderr, file=sys.stderr)
-    return found
+    return measured("jobs.worker", work, peer, room / "jobs.db", sync, patience=PATIENCE)
 
 
 def settings() -> dict[str, Any]:
@@ -111,16 +98,7 @@ def main() -> int:
         page.write(saved)
     else:
         print(f"docs/benchmarks.md takes all works, {LEAST} rounds: left as it is")
-    failed = [
-        f"{key}, {peer}, round {number + 1}: {figures['failed']}"
-        for key, rounds in saved["works"].items()
-        for number, one in enumerate(rounds)
-        for peer, figures in one.items()
-        if "failed" in figures
-    ]
-    for line in failed:
-        print(f"FAILED: {line}", file=sys.stderr)
-    return 1 if failed else 0
+    return failures(saved["works"])
 
 
 if __name__ == "__main__":

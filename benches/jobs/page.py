@@ -6,6 +6,7 @@ import datetime
 from typing import Any
 
 from peers.figures import Rounds, ratios, reason, spread, values
+from peers.harness import put
 from peers.limit import ROOT
 from peers.page import QUIET, machine
 from peers.report import shown
@@ -142,10 +143,4 @@ def section(saved: dict[str, Any]) -> str:
 
 def write(saved: dict[str, Any]) -> None:
     """Put the section in its place, and leave what others wrote."""
-    page = PAGE.read_text() if PAGE.exists() else "# Benchmarks\n"
-    before, found, rest = page.partition(BEGIN)
-    if found:
-        _, _, after = rest.partition(END)
-    else:
-        before, after = page.rstrip() + "\n\n", "\n"
-    PAGE.write_text(before + section(saved) + after)
+    put(PAGE, BEGIN, END, section(saved))

@@ -1,10 +1,10 @@
 """One measurement in a process of its own: `python -m jobs.worker WORK QUEUE PATH SYNC`."""
 
-import json
 import logging
 import sys
-import traceback
 from typing import Any
+
+from peers.harness import answer
 
 from .queues import QUEUES
 from .works import WORKS
@@ -21,15 +21,7 @@ def settings(peer: str, path: str, sync: str) -> dict[str, Any]:
 def main() -> None:
     work, peer, path, sync = sys.argv[1:]
     logging.disable()
-    try:
-        call = settings if work == "settings" else WORKS[work][1]
-        found = call(peer, path, sync)
-    except ImportError as error:
-        found = {"skipped": f"not installed: {error}"}
-    except Exception as error:
-        traceback.print_exc()
-        found = {"failed": f"{type(error).__name__}: {error}"}
-    print(json.dumps(found))
+    answer(settings if work == "settings" else WORKS[work][1], peer, path, sync)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ import json
 import os
 import platform
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,14 +12,11 @@ from typing import Any
 
 from . import file, footprint, limit, page, report
 from .figures import Rounds
+from .harness import LEAST, measured, rotated
 from .limit import ROOM
 from .plan import WORKS, C
 
-BENCHES = Path(__file__).resolve().parents[1]
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(BENCHES), "PYTHONHASHSEED": "0"}
 PATIENCE = 90.0
-#: Rounds that a page needs.
-LEAST = 3
 
 
 def fresh(name: str, settled: bool = False) -> Path:
@@ -39,19 +35,7 @@ def measure(work: str, peer: str, path: Path, seconds: float) -> dict[str, Any]:
     """The figures of one peer, from a process that has ended since."""
     if peer == C:
         return limit.run(work, path, seconds)
-    command = [sys.executable, "-m", "peers.worker", work, peer, str(path), str(seconds)]
-    try:
-        done = subprocess.run(
-            command, env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE, check=False
-        )
-        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    except subprocess.TimeoutExpired:
-        return {"failed": f"not done after {PATIENCE:.0f} s"}
-    except (IndexError, json.JSONDecodeError):
-        return {"failed": f"exit status {done.returncode}: {done.stderr[-500:]}"}
-    if "failed" in found:
-        print(done.stderr, file=sys.stderr)
-    return found
+    return measured("peers.worker", work, peer, path, seconds, patience=PATIENCE)
 
 
 def proved(work: str, peer: str) -> dict[str, Any]:
@@ -63,12 +47,6 @@ def proved(work: str, peer: str) -> dict[str, Any]:
     except file.LostWriteError as lost:
         return {"lost": str(lost)}
     return found
-
-
-def rotated(peers: tuple[str, ...], by: int) -> list[str]:
-    """The same peers, begun with another: none is always first."""
-    by %= len(peers)
-    return [*peers[by:], *peers[:by]]
 
 
 def settings(peers: set[str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from . import plots
 from .adapters import PEERS, READ_BACK
 from .figures import Rounds
+from .harness import put
 from .limit import ROOT
 from .plan import WORKS, C
 from .report import headline, lost, main_metric, number, ranked, text, verdicts, wanted
@@ -160,10 +161,4 @@ def section(saved: dict[str, Any]) -> str:
 
 def write(saved: dict[str, Any]) -> None:
     """Put the section in its place, and leave what others wrote."""
-    page = PAGE.read_text() if PAGE.exists() else "# Benchmarks\n"
-    before, found, rest = page.partition(BEGIN)
-    if found:
-        _, _, after = rest.partition(END)
-    else:
-        before, after = page.rstrip() + "\n\n", "\n"
-    PAGE.write_text(before + section(saved) + after)
+    put(PAGE, BEGIN, END, section(saved))

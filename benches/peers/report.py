@@ -3,6 +3,7 @@
 from typing import Any
 
 from .figures import Rounds, Spread, Verdict, judge, ratios, reason, spread, values
+from .harness import told
 from .plan import TARGETS, WORKS, Target
 
 #: What a table shows beside its main figure, the worst round of those that are about the worst.
@@ -112,13 +113,7 @@ def work_table(work: str, rounds: Rounds) -> list[str]:
 
 def lost(saved: dict[str, Any]) -> list[str]:
     """Every loss of an acknowledged write."""
-    return [
-        f"{work}, {peer}, round {n + 1}: {found['lost']}"
-        for work, rounds in saved["works"].items()
-        for n, one in enumerate(rounds)
-        for peer, found in one.items()
-        if "lost" in found
-    ]
+    return told(saved["works"], "lost")
 
 
 def headline(work: str) -> str:

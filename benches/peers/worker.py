@@ -1,21 +1,17 @@
 """One measurement in a process of its own: `python -m peers.worker WORK PEER PATH SECONDS`."""
 
 import importlib
-import json
 import sys
-import traceback
 from typing import Any
 
 from . import adapters, aio_works
+from .harness import answer
 from .plan import WORKS
 
 
 def measure(work: str, peer: str, path: str, seconds: float) -> dict[str, Any]:
     """The figures, or why there are none."""
-    try:
-        module = adapters.load(peer)
-    except ImportError as error:
-        return {"skipped": f"not installed: {error}"}
+    module = adapters.load(peer)
     chosen = WORKS[work]
     function = getattr(importlib.import_module(f".{chosen.module}", __package__), chosen.function)
     if chosen.module == "footprint":
@@ -30,10 +26,7 @@ def measure(work: str, peer: str, path: str, seconds: float) -> dict[str, Any]:
 
 def settings(peer: str, path: str) -> dict[str, Any]:
     """What is in force on the peer's connections."""
-    try:
-        module = adapters.load(peer)
-    except ImportError as error:
-        return {"skipped": f"not installed: {error}"}
+    module = adapters.load(peer)
     found: dict[str, Any] = {}
     if hasattr(module, "Peer"):
         for name, durable in (("NORMAL", False), ("FULL", True)):
@@ -50,15 +43,10 @@ def settings(peer: str, path: str) -> dict[str, Any]:
 
 def main() -> None:
     work, peer, path, seconds = sys.argv[1:]
-    try:
-        if work == "settings":
-            found = settings(peer, path)
-        else:
-            found = measure(work, peer, path, float(seconds))
-    except Exception as error:
-        traceback.print_exc()
-        found = {"failed": f"{type(error).__name__}: {error}"}
-    print(json.dumps(found))
+    if work == "settings":
+        answer(settings, peer, path)
+    else:
+        answer(measure, work, peer, path, float(seconds))
 
 
 if __name__ == "__main__":
