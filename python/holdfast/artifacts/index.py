@@ -88,15 +88,29 @@ class ArtifactIndex:
     def _database(self) -> Database:
         """The database with its tables; opened and brought up to date at the first use."""
         with self._lock:
-            if self._closed:
-                raise ProgrammingError("the index is closed")
-            if self._db is None:
-                assert not isinstance(self._given, Database)
-                self._db = self._given() if callable(self._given) else open(self._given)
+            db = self._opened()
             if not self._ready:
-                store.migrate(self._db)
+                store.migrate(db)
                 self._ready = True
-            return self._db
+            return db
+
+    def _opened(self) -> Database:
+        if self._closed:
+            raise ProgrammingError("the index is closed")
+        if self._db is None:
+            assert not isinstance(self._given, Database)
+            self._db = self._given() if callable(self._given) else open(self._given)
+        return self._db
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether a sync has come to its end: then queries only read. Nothing is changed to see."""
+        with self._lock:
+            given = self._db or self._given
+            if not isinstance(given, Database) and not callable(given) and not Path(given).exists():
+                return False
+            db = self._opened()
+        return db.schema_version(store.COMPONENT) > 0 and last_sync(db) is not None
 
     def close(self) -> None:
         """Close the database, if the index opened it itself."""

@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import Error
 from ..jobs import Job, UnknownJobError
 from .job_rows import live, row
+from .problems import Refused
 from .service import Service
 
 #: Jobs that are followed together, at most, of those that run and of those that wait.
@@ -77,7 +78,7 @@ class Changes:
     def _of_index(self) -> Iterator[Change]:
         try:
             last = next(iter(self._service.index.log(limit=1)), None)
-        except Error:
+        except (Error, Refused):
             # The jobs are told all the same.
             return
         seen, self._sync = self._sync, last

@@ -109,7 +109,7 @@ def _one_at_a_time(lock: threading.Lock) -> Generator[None]:
 def _of_index(service: Service) -> dict[str, Any]:
     try:
         return {**service.hide(service.index.stats()), "error": None}
-    except Error as error:
+    except (Error, Refused) as error:
         # It may have a database of its own, and this one be well.
         return {**ready(IndexStats(0, Facets(), 0, 0, None)), "error": service.hide(str(error))}
 

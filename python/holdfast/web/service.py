@@ -55,6 +55,9 @@ class Service:
         """The artifacts; Refused where there are none."""
         if self._index is None:
             raise Refused(404, "there is no artifact index here")
+        if self.read_only and not self._index.is_synced:
+            # Its first query would sync it.
+            raise Refused(409, "no sync of the index has come to its end yet: run one elsewhere")
         return self._index
 
     @property
