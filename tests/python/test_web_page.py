@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
 
 import httpx
 import pytest
@@ -66,3 +68,10 @@ def test_without_its_slash_the_page_is_found_too(db: holdfast.Database) -> None:
     with served(below("/state", db)) as web:
         found = web.get("/state", follow_redirects=True).raise_for_status()
         assert found.url.path == "/state/"
+
+
+def test_every_file_of_the_dashboard_is_served(web: httpx.Client) -> None:
+    folder = Path(str(resources.files("holdfast.web"))) / "static"
+    names = {file.name for file in folder.iterdir()} - {"dashboard.html"}
+    assert {web.get(f"/static/{name}").status_code for name in names} == {200}
+    problem(web.get("/static/dashboard.html"), 404)

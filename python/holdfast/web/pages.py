@@ -13,14 +13,7 @@ from .problems import Refused
 from .security import Guard
 
 PAGE = "dashboard.html"
-TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-    ".png": "image/png",
-    ".ico": "image/x-icon",
-    ".woff2": "font/woff2",
-}
+TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 
 
 def add(router: APIRouter, guard: Guard) -> None:
