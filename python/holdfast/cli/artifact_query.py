@@ -69,8 +69,8 @@ def query(
         str | None,
         typer.Option(
             metavar="ORDER",
-            help="relevance, updated, created, title or path; with a - the greatest first. By "
-            "default relevance where there are words, else -updated.",
+            help="relevance, or updated, created, title, path, which with a - begin with the "
+            "greatest. By default relevance where there are words, else -updated.",
         ),
     ] = None,
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=MOST, help="How many.")] = 50,

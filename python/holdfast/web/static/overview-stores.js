@@ -18,7 +18,7 @@ export function index() {
       const now = JSON.stringify(found);
       if (now === shown) return;
       shown = now;
-      put(body, found ? artifacts(found) : none("There is no index here: start with ", "--root DIRECTORY", " to have one."));
+      put(body, found ? artifacts(found) : none("There is no index here: start with ", "--root FOLDER", " to have one."));
     },
   };
 }

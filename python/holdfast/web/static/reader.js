@@ -100,7 +100,7 @@ function matter({ metadata, content_hash: hash }) {
 
 function body({ html, body: text, title }) {
   const place = h("div", { class: "prose" });
-  if (html === null) return put(place, h("p", { class: "notice" }, "It is too long to be set; here is its text."), h("pre", { class: "whole" }, text));
+  if (html === null) return put(place, h("p", { class: "notice" }, "To set it takes too long; here is its text."), h("pre", { class: "whole" }, text));
   put(place, nodes(html));
   // Most files begin with their title, which stands above.
   const first = place.firstElementChild;
