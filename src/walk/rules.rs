@@ -75,6 +75,16 @@ impl Rules {
     }
 }
 
+impl Drop for Rules {
+    /// One by one: in a deep tree the chain is longer than a stack.
+    fn drop(&mut self) {
+        let mut next = self.above.take();
+        while let Some(mut rules) = next.and_then(Arc::into_inner) {
+            next = rules.above.take();
+        }
+    }
+}
+
 /// Patterns of a `.gitignore`; lines that are none are left out, as git does.
 fn patterns(text: &str) -> Result<Gitignore, ignore::Error> {
     let mut builder = GitignoreBuilder::new("");

@@ -129,6 +129,20 @@ fn an_ignore_file_that_is_none_keeps_nobody_waiting() {
 }
 
 #[test]
+fn a_chain_of_ignore_files_is_longer_than_a_stack() {
+    let root = tempfile::tempdir().unwrap();
+    let mut path = root.path().to_owned();
+    // As deep as a path may be long; each folder has one.
+    for _ in 0..1500 {
+        fs::write(path.join(".gitignore"), "x\n").unwrap();
+        path.push("d");
+        fs::create_dir(&path).unwrap();
+    }
+    fs::write(path.join("a.md"), "a").unwrap();
+    assert_eq!(all(root.path()).files.len(), 1);
+}
+
+#[test]
 fn nothing_is_read_through_a_link() {
     let (root, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     write(outside.path(), "secret.md", "secret");

@@ -6,7 +6,8 @@ import pytest
 
 import holdfast
 from holdfast.artifacts import ArtifactError, ArtifactIndex
-from markdown_files import note, write
+from holdfast.artifacts.lock import locked
+from markdown_files import indexed, note, write
 
 FILES = {"a.md": note("A", "hello", tags="[x]"), "d/b.md": note("B", "world")}
 
@@ -44,3 +45,22 @@ def test_a_folder_that_moves_keeps_its_index(tmp_path: Path) -> None:
         (tmp_path / "moved" / "a.md").unlink()
         result = ArtifactIndex(db, tmp_path / "moved").sync()
         assert (result.removed, result.unchanged) == (1, 1)
+
+
+def test_a_sync_that_waits_for_another_can_be_ended(tmp_path: Path) -> None:
+    class EnoughError(Exception):
+        pass
+
+    def enough(done: int, total: int) -> None:
+        assert (done, total) == (0, 0)
+        raise EnoughError
+
+    with indexed(tmp_path, FILES) as (index, root, _), locked(root, 1):
+        with pytest.raises(EnoughError):
+            index.sync(progress=enough, timeout=60)
+
+
+def test_patterns_that_are_none_are_refused(tmp_path: Path) -> None:
+    for patterns in ([], [""], ["*.md", "  "]):
+        with pytest.raises(ValueError, match="patterns"):
+            ArtifactIndex(tmp_path / "app.db", tmp_path, patterns=patterns)

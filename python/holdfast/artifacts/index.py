@@ -74,6 +74,8 @@ class ArtifactIndex:
         if not self.root.is_dir():
             raise PathError(f"the folder {str(root)!r} does not exist or is none")
         patterns = (patterns,) if isinstance(patterns, str) else tuple(patterns)
+        if not all(pattern.strip() for pattern in patterns) or not patterns:
+            raise ValueError(f"patterns are such as '**/*.md', one at least, not {patterns!r}")
         if not 0 <= max_size < 2**63:
             raise ValueError(f"max_size is a number of bytes, not {max_size!r}")
         self._options = Options(patterns, hidden, gitignore, max_size)
@@ -140,17 +142,17 @@ class ArtifactIndex:
     ) -> SyncResult:
         """Bring the index up to date with the files.
 
-        "incremental" reads files whose size or times have changed, "full" reads all. A
-        dry run tells the same and writes nothing. `progress` is called with the files that were
-        looked at and how many there are, as far as is known; what it raises ends the sync. What was
-        written by then stays, and the next sync goes on. Another sync of the folder is waited for
-        `timeout` seconds: then SyncRunningError.
+        "incremental" reads files whose size or times have changed, "full" reads all. A dry run
+        tells the same and writes nothing. `progress` is called with the files that were looked at
+        and how many there are, as far as is known, and with zeros while the sync waits for another;
+        what it raises ends the sync. What was written by then stays, and the next sync goes on.
+        Another sync of the folder is waited for `timeout` seconds: then SyncRunningError.
         """
         if mode not in ("incremental", "full"):
             raise ValueError(f"mode is 'incremental' or 'full', not {mode!r}")
         db = self._database()
         sync = Sync(db, self.root, self._options, mode, dry_run=dry_run, progress=progress)
-        with locked(self.root, timeout):
+        with locked(self.root, timeout, lambda: progress(0, 0) if progress else None):
             result = sync.run()
         _logger.info("synced: %s", result)
         return result

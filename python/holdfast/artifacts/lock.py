@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -19,10 +19,13 @@ LEAST = 0.2
 
 
 @contextmanager
-def locked(folder: Path, timeout: float) -> Generator[None]:
+def locked(
+    folder: Path, timeout: float, waiting: Callable[[], object] = lambda: None
+) -> Generator[None]:
     """Hold the lock of a folder, which the system takes back when the process ends.
 
-    Raises SyncRunningError after `timeout` seconds, PathError if the folder is gone.
+    `waiting` is called time and again while another has it; what it raises ends that. Raises
+    SyncRunningError after `timeout` seconds, PathError if the folder is gone.
     """
     deadline = time.monotonic() + max(timeout, LEAST)
     handle, owner = _open(folder), os.getpid()
@@ -33,6 +36,7 @@ def locked(folder: Path, timeout: float) -> Generator[None]:
                     f"another sync of {folder.name!r} did not end within {timeout} s: wait for it, "
                     "or give a longer timeout"
                 )
+            waiting()
             time.sleep(EVERY)
         try:
             yield
