@@ -89,6 +89,33 @@ def test_a_job_that_comes_and_ends_between_two_looks_is_told(
                 told.add(found["id"])
 
 
+def test_an_old_job_that_is_tried_again_between_two_looks_is_told(
+    web: httpx.Client, jobs: JobManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("holdfast.web.changes.EVERY", 1.5)
+    right = threading.Event()
+
+    @jobs.handler("later")
+    def later(ctx: Any, payload: Any) -> None:
+        if not right.is_set():
+            raise ValueError("not yet")
+
+    old = jobs.wait(jobs.submit("later").id, WAIT)
+    new = jobs.wait(jobs.submit("later").id, WAIT)
+    with Events(web) as events:
+        for _ in range(2):
+            events.next("stats")
+        right.set()
+        jobs.retry(old.id)
+        assert jobs.wait(old.id, WAIT).state == "succeeded"
+        told: list[Any] = []
+        while (now := events.next("job", "stats"))[0] == "job" or len(told) < 3:
+            told.append(now[1])
+    found = [each for each in told if "state" in each]
+    assert found[-1]["id"] == old.id != new.id
+    assert (found[-1]["state"], found[-1]["attempt"]) == ("succeeded", 2)
+
+
 def test_a_database_that_is_closed_is_told_once_to_each(
     opened: Callable[..., holdfast.Database], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -123,6 +123,23 @@ class JobReader:
         )
         return tuple(JobEvent(datetime.fromisoformat(at), *others) for at, *others in rows)
 
+    def requeued(
+        self, mark: int | None = None, *, limit: int = LIMIT
+    ) -> tuple[int, tuple[int, ...]]:
+        """Tell which jobs were queued again since a mark, the latest first, and the next mark.
+
+        They may have ended since. Without a mark there are none: one to begin with.
+        """
+        newest: int = self._db.fetch_value("select coalesce(max(id), 0) from job_events")
+        if mark is None:
+            return newest, ()
+        rows = self._db.fetch_all(
+            "select job_id, max(id) from job_events where id > ? and id <= ? "
+            "group by job_id order by 2 desc limit ?",
+            [mark, newest, limit],
+        )
+        return newest, tuple(job_id for job_id, _ in rows)
+
     def progress(self, job_id: int) -> Progress:
         """Tell how far a job is."""
         return self.get(job_id).progress

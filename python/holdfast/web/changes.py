@@ -28,6 +28,7 @@ class Changes:
         self._service = service
         self._jobs: dict[int, Job] = {}
         self._newest: int | None = None
+        self._mark: int | None = None
         self._sync: object = _NEVER
         self._next = 0.0
         self._anew = False
@@ -64,8 +65,10 @@ class Changes:
                 if job.id > self._newest:
                     found.setdefault(job.id, job)
         self._newest = max((job.id for job in newest), default=0)
+        # So is an older one that was tried again and has ended.
+        self._mark, again = jobs.requeued(self._mark, limit=FOLLOWED)
         before = self._jobs
-        for job_id in before.keys() - found.keys():
+        for job_id in (before.keys() | set(again)) - found.keys():
             try:
                 found[job_id] = jobs.get(job_id)
             except UnknownJobError:

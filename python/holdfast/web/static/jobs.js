@@ -137,7 +137,7 @@ export const jobs = {
     }
 
     const again = () => (load(), detail.again());
-    // A job that was tried again and has ended between two looks of the server is in the counts alone.
+    // More jobs than the server follows are in the counts alone.
     const counted = (stats) => {
       const told = JSON.stringify(stats.jobs);
       if (seen !== null && told !== seen) again();
