@@ -55,9 +55,12 @@ def test_a_sync_that_waits_for_another_can_be_ended(tmp_path: Path) -> None:
         assert (done, total) == (0, 0)
         raise EnoughError
 
-    with indexed(tmp_path, FILES) as (index, root, _), locked(root, 1):
-        with pytest.raises(EnoughError):
-            index.sync(progress=enough, timeout=60)
+    with (
+        indexed(tmp_path, FILES) as (index, root, _),
+        locked(root, 1),
+        pytest.raises(EnoughError),
+    ):
+        index.sync(progress=enough, timeout=60)
 
 
 def test_patterns_that_are_none_are_refused(tmp_path: Path) -> None:

@@ -67,6 +67,10 @@ def test_jobs_are_listed_in_pages(web: httpx.Client, jobs: JobManager) -> None:
     assert counts == {**dict.fromkeys(JobState, 0), "queued": 6, "cancelled": 1}
 
 
+def test_a_time_that_is_none_in_utc_is_refused(web: httpx.Client) -> None:
+    problem(web.get(JOBS, params={"since": "9999-12-31T23:59:59-14:00"}), 422)
+
+
 def test_jobs_since_a_time_with_or_without_a_zone(web: httpx.Client, jobs: JobManager) -> None:
     jobs.handler("a")(lambda ctx, payload: None)
     jobs.submit("a", delay=60)

@@ -161,7 +161,8 @@ def test_errors_have_their_codes(error: Exception, status: int, retry: bool) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "status"), [("SQLITE_FULL", 507), ("SQLITE_READONLY_DBMOVED", 403)]
+    ("name", "status"),
+    [("SQLITE_FULL", 507), ("SQLITE_READONLY", 403), ("SQLITE_READONLY_DBMOVED", 503)],
 )
 def test_errors_of_the_disk(name: str, status: int) -> None:
     error = holdfast.OperationalError("x")

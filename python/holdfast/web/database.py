@@ -8,6 +8,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +157,7 @@ def _last_backup(service: Service) -> dict[str, Any] | None:
     try:
         found = [
             (entry.stat().st_mtime, entry.name, entry.stat().st_size)
-            for entry in service.backup_dir.glob(f"{service.db.path.stem}-*.db")
+            for entry in service.backup_dir.glob(f"{escape(service.db.path.stem)}-*.db")
         ]
     except OSError:
         return None

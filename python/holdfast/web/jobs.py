@@ -77,7 +77,8 @@ def add(router: APIRouter, service: Service) -> None:
 
 
 def aware(when: datetime | None) -> datetime | None:
-    """Take a time that names no zone for UTC."""
-    if when is None or when.tzinfo is not None:
-        return when
-    return when.replace(tzinfo=UTC)
+    """Take a time that names no zone for UTC; Refused for one that is none there."""
+    try:
+        return when and (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        raise Refused(422, "a time is out of range") from None

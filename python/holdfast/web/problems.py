@@ -97,6 +97,8 @@ def of_http(error: HTTPException) -> Problem:
 
 def _status(error: Error) -> int | None:
     name = error.sqlite_errorname or ""
+    if name == "SQLITE_READONLY_DBMOVED":
+        return 503
     if name.startswith("SQLITE_READONLY") or "opened read_only" in str(error):
         return 403
     if name == "SQLITE_FULL":
