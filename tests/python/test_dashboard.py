@@ -10,7 +10,7 @@ import holdfast
 import team_folder
 from dashboard_pages import browser, go, live, on_dashboard, opened
 from holdfast.artifacts import ArtifactIndex
-from holdfast.jobs import JobManager
+from holdfast.jobs import JobManager, JobReader
 from web_apps import below, dashboard, served
 
 LINES = re.compile(r"^M[\d.]+ [\d.]+(L[\d.]+ [\d.]+)+")
@@ -125,6 +125,19 @@ def test_a_page_that_may_not_write_has_nothing_to_write_with(
             page.locator(ready).first.wait_for()
             for name in ("Give space", "Back up", "Sync now", "More ways", "Cancel", "Retry"):
                 expect(page.get_by_role("button", name=name)).to_have_count(0)
+
+
+def test_what_nobody_here_runs_cannot_be_asked_for(
+    db: holdfast.Database, jobs: JobManager, tmp_path: Path
+) -> None:
+    with (
+        index_of(db, tmp_path / "docs") as index,
+        on_dashboard(db, "artifacts", index=index, jobs=JobReader(jobs.db)) as page,
+    ):
+        page.locator("a.row").first.wait_for()
+        expect(page.get_by_text("Last sync")).to_be_visible()
+        expect(page.get_by_role("button", name="Sync now")).to_be_hidden()
+        expect(page.get_by_role("button", name="More ways")).to_be_hidden()
 
 
 def test_it_works_below_a_prefix_in_an_app_of_somebodys_own(

@@ -13,6 +13,7 @@ from holdfast.web.sync import KIND, root_of
 from web_apps import dashboard, problem
 
 SYNC = "/api/v1/database/sync"
+STATS = "/api/v1/database/stats"
 
 
 @pytest.fixture
@@ -33,6 +34,18 @@ def test_a_sync_needs_somebody_to_run_it(
         manager.shutdown()
     with dashboard(manager._db, index=ArtifactIndex(manager._db, root), jobs=jobs) as web:
         problem(web.post(SYNC), 409)
+        assert web.get(STATS).json()["can_sync"] is False
+
+
+@pytest.mark.parametrize("can", [True, False])
+def test_the_statistics_tell_whether_a_sync_can_be_asked_for(
+    jobs: JobManager, root: Path, can: bool
+) -> None:
+    index = ArtifactIndex(jobs.db, root)
+    with dashboard(jobs.db, index=index, jobs=jobs, read_only=not can) as web:
+        assert web.get(STATS).json()["can_sync"] is can
+    with dashboard(jobs.db, jobs=jobs) as web:
+        assert web.get(STATS).json()["can_sync"] is False
 
 
 def test_a_queued_sync_of_an_earlier_run_is_taken_up(

@@ -98,6 +98,16 @@ class Service:
         return manager
 
     @property
+    def can_sync(self) -> bool:
+        """Whether a sync of the index can be asked for here, and is then run."""
+        if self.read_only or not self.has_index:
+            return False
+        try:
+            return self.workers.workers > 0
+        except Refused:
+            return False
+
+    @property
     def is_ending(self) -> bool:
         """Whether the server ends: what works in a thread then gives up.
 
@@ -127,6 +137,7 @@ class Service:
             "page_size": page_size,
             **self.hide(stats),
             "jobs": ready(self.jobs.counts()) if self.has_jobs else None,
+            "can_sync": self.can_sync,
             "health": ready(self._jobs.health()) if isinstance(self._jobs, JobManager) else None,
         }
 

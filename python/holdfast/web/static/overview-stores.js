@@ -14,18 +14,18 @@ export function index() {
   let shown = "";
   return {
     element: section("Artifacts", body),
-    update({ index: found }) {
-      const now = JSON.stringify(found);
+    update({ index: found, can_sync: can }) {
+      const now = JSON.stringify([found, can]);
       if (now === shown) return;
       shown = now;
-      put(body, found ? artifacts(found) : none("There is no index here: start with ", "--root FOLDER", " to have one."));
+      put(body, found ? artifacts(found, can) : none("There is no index here: start with ", "--root FOLDER", " to have one."));
     },
   };
 }
 
-function artifacts({ total, facets, problems, duplicates, last_sync: last, error }) {
+function artifacts({ total, facets, problems, duplicates, last_sync: last, error }, can) {
   if (error) return h("p", { class: "muted" }, `The index cannot be read: ${error}`);
-  if (!total && !last) return h("p", { class: "muted" }, "Not synced yet. ", h("a", { href: address("artifacts") }, "Sync now"));
+  if (!total && !last) return h("p", { class: "muted" }, "Not synced yet. ", can && h("a", { href: address("artifacts") }, "Sync now"));
   const rest = facets.type.slice(SHOWN);
   const more = rest.length > 0 && [h("dt", {}, several(rest.length, "further type")), h("dd", {}, count(rest.reduce((sum, each) => sum + each.count, 0)))];
   return [

@@ -26,7 +26,7 @@ export function sync({ live, reload }) {
     ["Full sync", "reads every file anew", () => begin("full", false)],
     ["Dry run", "tells what would change", () => begin("incremental", true)],
   ]);
-  const buttons = h("div", { class: "joined" }, start, more);
+  const buttons = h("div", { class: "joined", hidden: true }, start, more);
   const element = h("div", { class: "sync" }, last, canWrite && buttons);
 
   async function begin(mode, dry) {
@@ -93,9 +93,9 @@ export function sync({ live, reload }) {
 
   async function resume() {
     tell();
-    // A sync is a job: where there are none, none can be started.
-    buttons.hidden = live.latest.jobs === null;
-    if (buttons.hidden) return;
+    buttons.hidden = !live.latest.can_sync;
+    // A sync is a job, and may run in another process.
+    if (live.latest.jobs === null) return;
     try {
       const { items } = await get("jobs", { kind: KIND, limit: 1 });
       if (items[0] && (!items[0].finished || items[0].id === job?.id)) follow(items[0]);
