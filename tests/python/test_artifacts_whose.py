@@ -1,5 +1,6 @@
 """Whose a database is: one folder's, beside tables of an app."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -27,14 +28,15 @@ def test_indexes_of_other_tables_are_left_alone(tmp_path: Path) -> None:
 
 def test_the_index_of_one_folder_is_not_taken_for_that_of_another(tmp_path: Path) -> None:
     write(tmp_path / "one", FILES)
-    write(tmp_path / "other", {"c.md": note("C", "else")})
+    write(tmp_path / "one", {"README.md": "# One"})
+    write(tmp_path / "other", {"c.md": note("C", "else"), "README.md": "# Other"})
     with holdfast.open(tmp_path / "app.db") as db:
         ArtifactIndex(db, tmp_path / "one").sync()
         other = ArtifactIndex(db, tmp_path / "other")
         for dry_run in (True, False):
             with pytest.raises(ArtifactError, match="another folder"):
                 other.sync(dry_run=dry_run)
-        assert ArtifactIndex(db, tmp_path / "one").sync().unchanged == 2
+        assert ArtifactIndex(db, tmp_path / "one").sync().unchanged == 3
 
 
 def test_a_folder_that_moves_keeps_its_index(tmp_path: Path) -> None:
@@ -45,6 +47,8 @@ def test_a_folder_that_moves_keeps_its_index(tmp_path: Path) -> None:
         (tmp_path / "moved" / "a.md").unlink()
         result = ArtifactIndex(db, tmp_path / "moved").sync()
         assert (result.removed, result.unchanged) == (1, 1)
+        shutil.copytree(tmp_path / "moved", tmp_path / "copied")
+        assert ArtifactIndex(db, tmp_path / "copied").sync().unchanged == 1
 
 
 def test_a_sync_that_waits_for_another_can_be_ended(tmp_path: Path) -> None:

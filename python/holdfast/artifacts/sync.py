@@ -141,12 +141,15 @@ class Sync:
 
     def _check_folder(self, known: Mapping[str, Known]) -> None:
         """Keep the index of one folder from being taken for that of another."""
-        if not known or log.last_root(self._db, self._line) in (None, str(self._root)):
+        last = log.last_root(self._db, self._line)
+        if not known or last in (None, str(self._root)):
             return
-        # The folder itself may have moved: then its files are where they were in it.
-        if not any(os.path.lexists(self._root / path) for path in islice(known, LOOKED_FOR)):
+        # The folder may have been moved or copied: then most files are where they were in it.
+        looked = list(islice(known, LOOKED_FOR))
+        there = sum(os.path.lexists(self._root / path) for path in looked)
+        if not there or (there < len(looked) / 2 and Path(last).is_dir()):
             raise ArtifactError(
-                f"none of the {len(known)} files of this index is below {self._root.name!r}: it is "
+                f"{there} of {len(looked)} files of this index are below {self._root.name!r}: it is "
                 "the index of another folder; use a database for each"
             )
 
