@@ -96,6 +96,15 @@ def test_the_design_names_every_file_of_the_engine() -> None:
     assert files <= named, files - named
 
 
+def test_the_design_names_every_file_of_the_dashboard() -> None:
+    design = (ROOT / "docs" / "design.md").read_text()
+    section = design.partition("## The dashboard")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`([\w-]+\.\w+)`", row)}
+    files = {path.name for path in (PACKAGE / "web").rglob("*.*") if path.suffix != ".pyc"}
+    assert named == files - {"__init__.py"}
+
+
 def test_the_default_features_bring_no_python() -> None:
     tree = ["cargo", "tree", "--edges", "normal", "--prefix", "none", "--offline"]
     done = subprocess.run(tree, cwd=ROOT, capture_output=True, text=True, check=True)
