@@ -149,8 +149,8 @@ class Sync:
         there = sum(os.path.lexists(self._root / path) for path in looked)
         if not there or (there < len(looked) / 2 and Path(last).is_dir()):
             raise ArtifactError(
-                f"{there} of {len(looked)} files of this index are below {self._root.name!r}: it is "
-                "the index of another folder; use a database for each"
+                f"{there} of {len(looked)} files of this index are below {self._root.name!r}: it "
+                "is the index of another folder; use a database for each"
             )
 
     def _parts(self, walk: Walk) -> Iterator[list[Markdown]]:

@@ -16,7 +16,7 @@ from fastapi import Response
 
 # In quotes a path may have spaces; a bare one ends where text would go on.
 _QUOTED = re.compile(r"""(?P<quote>['"])(?:file://)?(?P<path>/[^'"\n]*)(?P=quote)""")
-_BEFORE = r"(?:file://|(?<![\w.:/@%-]))"
+_BEFORE = r"(?:file://|(?<![\w./]))"
 _BARE = re.compile(rf"""{_BEFORE}(?P<path>/[^\s'"<>|;,()\[\]{{}}*?`]+)""")
 
 
@@ -69,7 +69,7 @@ def path_hider(known: Iterable[str | os.PathLike[str]] = ()) -> Callable[[Any], 
             text = value if begins is None else begins.sub("", value)
             return _BARE.sub(_shortened, _QUOTED.sub(_shortened, text))
         if isinstance(value, dict):
-            return {name: hide(item) for name, item in cast("dict[str, Any]", value).items()}
+            return {hide(name): hide(item) for name, item in cast("dict[str, Any]", value).items()}
         if isinstance(value, list):
             return [hide(item) for item in cast("list[Any]", value)]
         return value
@@ -79,8 +79,9 @@ def path_hider(known: Iterable[str | os.PathLike[str]] = ()) -> Callable[[Any], 
 
 def _shortened(found: re.Match[str]) -> str:
     path = found["path"]
-    if not _is_here(path.split("/")[1]):
-        # The path of an address, or a fraction.
+    below = path.lstrip("/")
+    # After two slashes it is the host of an address.
+    if len(path) - len(below) == 2 or not _is_here(below.partition("/")[0]):
         return found[0]
     quote = found[0][-1] if found[0][0] in "'\"" else ""
     return quote + path.rstrip("/").rpartition("/")[2] + quote
