@@ -15,7 +15,7 @@ from .errors import SyncRunningError
 #: Seconds between two tries.
 EVERY = 0.05
 #: Seconds that are waited for in any case: who only asks holds the lock for a moment.
-LEAST = 0.2
+LEAST = 0.5
 
 
 @contextmanager
