@@ -12,27 +12,26 @@ from command_line import COMMAND, failure, holdfast, on_terminal
 from markdown_folder import database_of, fill_with
 from processes import Child
 
-COUNT = 4000
-#: Keeps a sync from writing more, once it has written something, until it reads a line.
+COUNT = 5_000
+#: Stops a process, once its sync has written something, and lets it go on when it reads a line.
 HOLD = """
-import sqlite3, sys, time
+import os, signal, sqlite3, sys, time
 from pathlib import Path
+process = int(input())
 while not Path(sys.argv[1]).exists():
     time.sleep(0.001)
-c = sqlite3.connect(sys.argv[1], timeout=20, isolation_level=None)
+c = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True, timeout=20)
 while True:
     try:
-        c.execute("begin immediate")
         if c.execute("select 1 from sync_log where status = 'running' and added > 0").fetchone():
             break
     except sqlite3.OperationalError:
         pass
-    if c.in_transaction:
-        c.execute("rollback")
     time.sleep(0.001)
+os.kill(process, signal.SIGSTOP)
 print("held", flush=True)
-input()
-c.execute("rollback")
+if input() == "go on":
+    os.kill(process, signal.SIGCONT)
 """
 
 
@@ -52,6 +51,7 @@ def held(folder: Path) -> Iterator[tuple[subprocess.Popen[str], Child]]:
     """A sync that has written a part and cannot go on, and the process that keeps it from that."""
     with Child(HOLD, database_of(folder)) as holder:
         sync = started("sync", folder)
+        holder.send(str(sync.pid))
         try:
             assert holder.line() == "held"
             yield sync, holder
@@ -76,7 +76,7 @@ def goes_on(folder: Path) -> None:
 def test_ctrl_c_ends_a_sync_and_what_it_wrote_stays(folder: Path) -> None:
     with held(folder) as (sync, holder):
         sync.send_signal(signal.SIGINT)
-        holder.send()
+        holder.send("go on")
         holder.finish()
         out, err = sync.communicate(timeout=30)
         assert (sync.returncode, out, err) == (130, "", "")
