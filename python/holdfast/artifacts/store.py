@@ -79,7 +79,10 @@ class Row(NamedTuple):
 
 def migrate(db: Database) -> None:
     """Make the tables, or bring them up to date."""
-    is_new = db.schema_version(COMPONENT) == 0
+    version = db.schema_version(COMPONENT)
+    if version == len(list(SCHEMA.glob("*.sql"))):
+        return
+    is_new = version == 0
     if is_new:
         adopt(db)
     # The first step only makes tables: a copy of what an app has in the file is for later ones.
