@@ -3,7 +3,9 @@
 //! The engine logs from where the interpreter must not be waited for; so a record is only queued
 //! there, and the queue is bounded.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use pyo3::prelude::*;
@@ -18,6 +20,10 @@ type Line = (Level, String, String);
 struct Queue;
 
 static QUEUE_OF_LINES: PerProcess<SyncSender<Line>> = PerProcess::new();
+/// Records that are queued or on their way.
+static WAITING: PerProcess<AtomicUsize> = PerProcess::new();
+/// How long the end of the process waits for them.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Log for Queue {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
@@ -27,7 +33,11 @@ impl Log for Queue {
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
             let line = (record.level(), record.target().to_owned(), record.args().to_string());
-            let _ = QUEUE_OF_LINES.get(spawn).try_send(line);
+            let waiting = WAITING.get(AtomicUsize::default);
+            waiting.fetch_add(1, Ordering::AcqRel);
+            if QUEUE_OF_LINES.get(spawn).try_send(line).is_err() {
+                waiting.fetch_sub(1, Ordering::AcqRel);
+            }
         }
     }
 
@@ -39,6 +49,17 @@ pub(crate) fn start() {
     static LOGGER: Queue = Queue;
     if log::set_logger(&LOGGER).is_ok() {
         log::set_max_level(LevelFilter::Debug);
+    }
+}
+
+/// Wait until all is told, without the interpreter lock: a thread that is in Python when the
+/// interpreter goes away is ended through Rust's frames, which aborts the process.
+pub(crate) fn finish() {
+    let begun = Instant::now();
+    while WAITING.get(AtomicUsize::default).load(Ordering::Acquire) > 0
+        && begun.elapsed() < PATIENCE
+    {
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
@@ -59,6 +80,7 @@ fn deliver(lines: &Receiver<Line>) {
             // The interpreter is going away.
             None => return,
         }
+        WAITING.get(AtomicUsize::default).fetch_sub(1, Ordering::AcqRel);
     }
 }
 

@@ -42,6 +42,7 @@ fn start(py: Python<'_>) -> PyResult<()> {
         gil::EXITING.store(true, std::sync::atomic::Ordering::Release);
         gil::call_detached(arguments.py(), None, |patience| {
             crate::engine::close_all(patience);
+            log::finish();
             Ok(())
         })
     })?;
