@@ -1,6 +1,7 @@
 """What one task asks for does not keep the others of its loop waiting."""
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,12 +30,16 @@ async def turns() -> AsyncIterator[list[float]]:
             had.append(time.perf_counter())
             await asyncio.sleep(0)
 
+    # What other tests have left is not to be looked through by the collector meanwhile.
+    gc.collect()
+    gc.freeze()
     task = asyncio.create_task(other())
     await asyncio.sleep(0)
     try:
         yield had
     finally:
         task.cancel()
+        gc.unfreeze()
 
 
 async def test_a_large_result_is_made_in_slices(adb: AsyncDatabase) -> None:
@@ -44,7 +49,7 @@ async def test_a_large_result_is_made_in_slices(adb: AsyncDatabase) -> None:
     took = time.perf_counter() - begun
     assert len(rows) == 300_000 and rows[-1] == (300_000, 600_000, "text", None, 1.5)
     assert len(had) > 100 * took
-    assert max(b - a for a, b in pairwise(had)) < 0.8 * took
+    assert max(b - a for a, b in pairwise(had)) < took / 2
 
 
 async def test_a_sort_does_not_stop_the_loop(adb: AsyncDatabase) -> None:
@@ -52,7 +57,7 @@ async def test_a_sort_does_not_stop_the_loop(adb: AsyncDatabase) -> None:
     async with turns() as had:
         assert await adb.fetch_value(SLOW) == 1_000_000
     took = time.perf_counter() - begun
-    assert max(b - a for a, b in pairwise(had)) < 0.8 * took
+    assert max(b - a for a, b in pairwise(had)) < took / 2
 
 
 async def test_a_large_batch_is_taken_in_slices(adb: AsyncDatabase) -> None:
