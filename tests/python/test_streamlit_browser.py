@@ -5,7 +5,6 @@ With HOLDFAST_SCREENSHOTS=1 the picture of the documentation is taken anew.
 
 import os
 import random
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from dashboard_pages import chromium
 from streamlit_pages import DEADLINE, DOCUMENTS
 
 PICTURE = DOCUMENTS.parents[1] / "docs" / "streamlit" / "documents.png"
@@ -33,14 +33,6 @@ WORDS = {
     "what": ["the storm", "the tide", "its holdfast", "a grey swell", "the rock", "the shore"],
     "when": ["at dawn", "in the dark", "all winter", "before the rain", "once more", "in the end"],
 }
-
-
-def chromium() -> str:
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        say = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        say("there is no chromium: `make browser` installs it")
-    return str(path)
 
 
 @pytest.fixture
