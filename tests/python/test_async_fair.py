@@ -1,7 +1,6 @@
 """What one task asks for does not keep the others of its loop waiting."""
 
 import asyncio
-import gc
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -30,16 +29,12 @@ async def turns() -> AsyncIterator[list[float]]:
             had.append(time.perf_counter())
             await asyncio.sleep(0)
 
-    # What other tests have left is not to be looked through by the collector meanwhile.
-    gc.collect()
-    gc.freeze()
     task = asyncio.create_task(other())
     await asyncio.sleep(0)
     try:
         yield had
     finally:
         task.cancel()
-        gc.unfreeze()
 
 
 async def test_a_large_result_is_made_in_slices(adb: AsyncDatabase) -> None:
