@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ENGINE := $(shell find src -name '*.rs') Cargo.toml Cargo.lock .cargo/config.toml pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser soak lint format bench bench-peers bench-jobs bench-artifacts clean test-engine test-python test-pythons sdist
+.PHONY: help wheel demo test browser soak lint format bench bench-peers bench-jobs bench-artifacts clean test-engine test-python test-pythons sdist
 
 help:  ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,13 +24,15 @@ $(VENV)/.built: $(ENGINE) $(VENV)/.tools
 	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --release
 	@touch $@
 
-demo:  ## Build the release wheel, and show it at work on Python's library (or FOLDER=...) and on this folder
+wheel:  ## The release wheel, in target/demo
 	@test -x .venv-demo/bin/maturin || { \
 		echo "==> A virtual environment and maturin"; \
 		$(PYTHON) -m venv .venv-demo && .venv-demo/bin/pip install --quiet 'maturin>=1.15,<2'; \
 	}
 	@echo "==> Release wheel (a minute or two the first time)"
 	.venv-demo/bin/maturin build --release --interpreter .venv-demo/bin/python --out target/demo
+
+demo: wheel  ## Show Holdfast at work on Python's library (or FOLDER=...), and this folder on the dashboard
 	.venv-demo/bin/pip install --quiet --force-reinstall --no-deps "$$(ls -t target/demo/*.whl | head -n 1)"
 	@echo "==> What the command line and the dashboard need"
 	.venv-demo/bin/pip install --quiet "$$(ls -t target/demo/*.whl | head -n 1)[cli,web]"
