@@ -18,6 +18,8 @@ SCHEMA = Path(__file__).parent / "schema"
 COMPONENT = "artifacts"
 #: Pages of the text index that one transaction merges, which keeps the lane for milliseconds.
 MERGE = 500
+#: Files whose words, about, a transaction has merged.
+MERGED_FILES = 100
 #: Rows that one transaction removes.
 BATCH = 500
 
@@ -235,10 +237,14 @@ def remove(tx: Transaction, files: Iterable[Known]) -> int:
     return removed
 
 
-def merge(db: Database) -> None:
-    """Merge what a sync has added to the text index, a few pages a transaction."""
-    while db.run(_merge):
-        pass
+def merge(db: Database, written: int) -> None:
+    """Merge segments of the text index, a few pages a transaction.
+
+    No more than goes with the number of files that a sync has written: the next ones go on.
+    """
+    for _ in range(written and 1 + written // MERGED_FILES):
+        if not db.run(_merge):
+            return
 
 
 def _merge(tx: Transaction) -> bool:

@@ -32,6 +32,8 @@ Bad = tuple[str, Stamp | None, str]
 BATCH, SMALLEST = 1000, 50
 #: Seconds that a transaction is to hold the lane: what others wait for.
 HOLD = 0.25
+#: What leaves something to merge in the text index.
+WRITTEN = ("added", "updated", "removed")
 #: Known files that are looked for in a folder that the index was not made from.
 LOOKED_FOR = 1000
 #: Those that may be copies are read once more for it.
@@ -96,7 +98,7 @@ class Sync:
         self._line = self._db.run(log.begin, self._mode, self._root)
         try:
             self._all()
-            store.merge(self._db)
+            store.merge(self._db, sum(self._counts[name] for name in WRITTEN))
             self._db.run(self._tell, Counter(), "completed")
         except BaseException as error:
             cause = error.cause if isinstance(error, _Stopped) else error
