@@ -1,14 +1,15 @@
 """Artifacts that are read in a browser, and those that cannot be."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 import holdfast
 import team_folder
-from dashboard_pages import on_dashboard
+from dashboard_pages import PHONE, on_dashboard
 from holdfast.artifacts import ArtifactIndex
 from holdfast.jobs import JobManager
 
@@ -83,3 +84,26 @@ def test_problems_are_listed(db: holdfast.Database, index: ArtifactIndex, root: 
         expect(page.locator(".problems code")).to_contain_text(
             ["broken.md", "same too.md", "same.md"]
         )
+
+
+@pytest.mark.parametrize("view", ["artifacts", "jobs"])
+def test_an_answer_that_comes_late_opens_nothing_on_another_page(
+    db: holdfast.Database, jobs: JobManager, index: ArtifactIndex, view: str
+) -> None:
+    index.sync()
+    jobs.handler("count")(lambda ctx, payload: payload)
+    jobs.wait(jobs.submit("count").id)
+    held: list[Route] = []
+    with on_dashboard(db, view, index=index, jobs=jobs, screen={"viewport": PHONE}) as page:
+        page.route(re.compile(r"/(artifacts|jobs)/\d+$"), lambda route: held.append(route))
+        with page.expect_request(re.compile(r"/(artifacts|jobs)/\d+$")):
+            page.locator("a.row").first.click()
+        page.go_back()
+        panel = page.locator("aside.panel")
+        expect(page.locator("a.row").first).to_be_visible()
+        with page.expect_response(re.compile(r"/(artifacts|jobs)/\d+$")) as answer:
+            held[0].continue_()
+        answer.value.finished()
+        page.evaluate("new Promise((done) => setTimeout(done))")
+        expect(panel).to_be_hidden()
+        expect(page.locator("a.row").first).to_be_visible()

@@ -174,7 +174,7 @@ export const artifacts = {
       split.hidden = Boolean(now.view);
       record.element.hidden = !now.view;
       if (now.view) {
-        side.shut();
+        page.shut();
         return record.load(now.view);
       }
       if (document.activeElement !== input || !typing) input.value = now.q;
@@ -186,7 +186,7 @@ export const artifacts = {
         page.open(now.id);
       } else {
         list.mark(null);
-        side.shut();
+        page.shut();
       }
       const listed = (one) => where({ ...one, id: null });
       if (!loaded || before.view || listed(before) !== listed(now)) {
@@ -203,7 +203,7 @@ export const artifacts = {
       close() {
         asked?.abort();
         begin.cancel();
-        side.shut();
+        page.shut();
         bar.close();
         for (const end of ends) end();
       },

@@ -40,6 +40,13 @@ export function details({ side, changed }) {
       view = null;
       load();
     },
+    /** Close it; an answer that is still on its way opens it no more. */
+    shut() {
+      asked += 1;
+      later.cancel();
+      view = null;
+      side.shut();
+    },
     /** A job has changed; its history is asked for when its state is another. */
     change(job) {
       if (job.id !== id || !side.isOpen || view === null) return;

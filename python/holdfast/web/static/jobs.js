@@ -127,7 +127,7 @@ export const jobs = {
         detail.open(now.id);
       } else {
         list.mark(null);
-        side.shut();
+        detail.shut();
       }
       const key = (one) => address("jobs", { ...one, id: null });
       if (!loaded || key(before) !== key(now)) {
@@ -150,7 +150,7 @@ export const jobs = {
       close() {
         asked?.abort();
         recount.cancel();
-        side.shut();
+        detail.shut();
         for (const end of ends) end();
       },
     };

@@ -25,6 +25,12 @@ export function reader({ side, follow }) {
 
   return {
     say: (text) => say(notice, text),
+    /** Close it; an answer that is still on its way opens it no more. */
+    shut() {
+      asked += 1;
+      shown = null;
+      side.shut();
+    },
     async open(id) {
       if (side.isOpen && shown === id) return;
       const mine = ++asked;
