@@ -1,0 +1,100 @@
+create table prompt_history (
+    -- An id is never given twice, so that what leads to a record never leads to another one.
+    id integer primary key autoincrement,
+    -- As SQLite writes UTC, to the millisecond: texts that sort and compare as the instants do.
+    timestamp text not null default (strftime('%Y-%m-%d %H:%M:%f', 'now'))
+        check (timestamp = strftime('%Y-%m-%d %H:%M:%f', timestamp)),
+    backend text not null check (backend in ('zero-shot', 'few-shot')),
+    provider text not null check (trim(provider) <> ''),
+    model text not null check (trim(model) <> ''),
+    conversation_id text,
+    confidence real check (confidence between 0 and 1),
+    quality_score real check (quality_score between 0 and 1),
+    latency_ms real check (latency_ms >= 0),
+    input_tokens integer check (input_tokens >= 0),
+    output_tokens integer check (output_tokens >= 0),
+    -- Bytes of the texts below.
+    size integer not null generated always as (
+        length(cast(original_idea as blob)) + length(cast(improved_prompt as blob))
+        + length(cast(context as blob)) + length(cast(role as blob))
+        + length(cast(directive as blob)) + length(cast(framework as blob))
+        + length(cast(guardrails as blob)) + coalesce(length(cast(reasoning as blob)), 0)
+    ) stored,
+    -- What is long comes last: to read the numbers, none of it is read.
+    original_idea text not null check (trim(original_idea) <> ''),
+    improved_prompt text not null check (trim(improved_prompt) <> ''),
+    context text not null default '',
+    role text not null default '',
+    directive text not null default '',
+    framework text not null default '',
+    guardrails text not null default '[]'
+        check (json_valid(guardrails) and json_type(guardrails) = 'array'),
+    reasoning text
+);
+
+create index prompt_history_timestamp on prompt_history(timestamp, id, size);
+create index prompt_history_backend on prompt_history(backend, timestamp);
+create index prompt_history_provider on prompt_history(provider, timestamp);
+create index prompt_history_model on prompt_history(model, timestamp);
+create index prompt_history_conversation on prompt_history(conversation_id, timestamp)
+    where conversation_id is not null;
+
+-- What the index has the words of; guardrails line by line.
+create view prompt_history_words as
+select id, original_idea, improved_prompt, context, role, directive, framework,
+    (select group_concat(value, char(10)) from json_each(guardrails)) as guardrails, reasoning
+from prompt_history;
+
+-- The words alone: the texts are those of the table.
+create virtual table prompt_history_text using fts5(
+    original_idea, improved_prompt, context, role, directive, framework, guardrails, reasoning,
+    content = 'prompt_history_words', content_rowid = 'id', columnsize = 0,
+    tokenize = 'unicode61 remove_diacritics 2'
+);
+
+-- So that the index is right whoever writes, a shell too.
+create trigger prompt_history_added after insert on prompt_history
+begin
+    insert into prompt_history_text(
+        rowid, original_idea, improved_prompt, context, role, directive, framework, guardrails,
+        reasoning
+    ) values (
+        new.id, new.original_idea, new.improved_prompt, new.context, new.role, new.directive,
+        new.framework, (select group_concat(value, char(10)) from json_each(new.guardrails)),
+        new.reasoning
+    );
+end;
+
+create trigger prompt_history_removed after delete on prompt_history
+begin
+    insert into prompt_history_text(
+        prompt_history_text, rowid, original_idea, improved_prompt, context, role, directive,
+        framework, guardrails, reasoning
+    ) values (
+        'delete', old.id, old.original_idea, old.improved_prompt, old.context, old.role,
+        old.directive, old.framework,
+        (select group_concat(value, char(10)) from json_each(old.guardrails)), old.reasoning
+    );
+end;
+
+create trigger prompt_history_changed after update of
+    id, original_idea, improved_prompt, context, role, directive, framework, guardrails, reasoning
+on prompt_history
+begin
+    insert into prompt_history_text(
+        prompt_history_text, rowid, original_idea, improved_prompt, context, role, directive,
+        framework, guardrails, reasoning
+    ) values (
+        'delete', old.id, old.original_idea, old.improved_prompt, old.context, old.role,
+        old.directive, old.framework,
+        (select group_concat(value, char(10)) from json_each(old.guardrails)), old.reasoning
+    );
+    insert into prompt_history_text(
+        rowid, original_idea, improved_prompt, context, role, directive, framework, guardrails,
+        reasoning
+    ) values (
+        new.id, new.original_idea, new.improved_prompt, new.context, new.role, new.directive,
+        new.framework, (select group_concat(value, char(10)) from json_each(new.guardrails)),
+        new.reasoning
+    );
+end;

@@ -1,0 +1,151 @@
+"""The repository in a Holdfast database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import perf_counter
+
+from ..database import Database
+from ..upkeep import vacuum_in_cycles
+from . import statements
+from .errors import translated
+from .models import HistoryPage, HistoryStatistics, PromptHistory
+from .query import Query
+from .repository import PromptRepository
+from .rows import INSERT, page_of, record_of, row_of, statistics_of
+
+SCHEMA = Path(__file__).parent / "schema"
+COMPONENT = "history"
+VERSION = len(list(SCHEMA.glob("*.sql")))
+#: Seconds that a transaction which deletes holds the lane, about.
+HOLD = 0.003
+#: Records that one deletes at most.
+BATCH = 1000
+#: Pages that a cycle of the vacuum gives back.
+PAGES = 200
+
+
+class HoldfastRepository(PromptRepository):
+    """Keeps records in the table `prompt_history` of an open database.
+
+    The table is made with the first use. `timeout` is in seconds, for what a call waits for others;
+    without it, the database's `busy_timeout`. Errors of the database are RepositoryErrors, with
+    the database's own as `__cause__`.
+
+    >>> repository = HoldfastRepository(db)
+    >>> repository.save(PromptHistory(
+    ...     original_idea="a poem", improved_prompt="Write a sonnet.", backend="zero-shot",
+    ...     model="llama3", provider="ollama",
+    ... ))
+    1
+    >>> repository.find_recent(provider="ollama").items[0].improved_prompt
+    'Write a sonnet.'
+    """
+
+    def __init__(self, db: Database, *, timeout: float | None = None) -> None:
+        self._db = db
+        self._timeout = timeout
+        self._ready = False
+
+    def migrate(self) -> None:
+        """Make the table, or bring it up to date; the first use does so too."""
+        with translated:
+            version = self._db.schema_version(COMPONENT)
+            if version != VERSION:
+                # The first step only makes tables: no copy is needed of what an app has there.
+                self._db.migrate(
+                    SCHEMA, component=COMPONENT, backup=version > 0, timeout=self._timeout
+                )
+        self._ready = True
+
+    def _opened(self) -> Database:
+        if not self._ready:
+            self.migrate()
+        return self._db
+
+    def _insert(self, records: list[PromptHistory]) -> list[int]:
+        db = self._opened()
+        with translated:
+            if len(records) == 1:
+                sql = f"{INSERT} returning id"
+                return [db.fetch_value(sql, row_of(records[0]), timeout=self._timeout)]
+            rows = [row_of(record) for record in records]
+            with db.transaction(timeout=self._timeout) as tx:
+                if any(record.id is not None for record in records):
+                    return [tx.fetch_value(f"{INSERT} returning id", row) for row in rows]
+                tx.execute_many(INSERT, rows)
+                last: int = tx.fetch_value(statements.LAST_ID)
+                return list(range(last - len(rows) + 1, last + 1))
+
+    def _find(self, record_id: int) -> PromptHistory | None:
+        db = self._opened()
+        with translated:
+            row = db.fetch_one(statements.FIND, [record_id], timeout=self._timeout)
+        return None if row is None else record_of(row)
+
+    def _page(self, query: Query) -> HistoryPage:
+        db = self._opened()
+        with translated, db.snapshot(timeout=self._timeout) as snap:
+            total: int = snap.fetch_value(*statements.count(query))
+            rows = snap.fetch_all(*statements.page(query))
+        return page_of(query, rows, total)
+
+    def _statistics(self, query: Query) -> HistoryStatistics:
+        db = self._opened()
+        with translated, db.snapshot(timeout=self._timeout) as snap:
+            sums = snap.fetch_all(*statements.sums(query))[0]
+            counts = snap.fetch_all(*statements.counts(query))
+        return statistics_of(sums, counts)
+
+    def _delete(self, record_id: int) -> bool:
+        db = self._opened()
+        with translated:
+            return db.execute(statements.DELETE, [record_id], timeout=self._timeout) > 0
+
+    def _delete_before(self, end: str) -> int:
+        # No record has the id 0.
+        return self._delete_up_to(end, 0)
+
+    def _trim(self, max_records: int | None, max_bytes: int | None) -> int:
+        db = self._opened()
+        deleted = 0
+        for sql, most in (
+            (statements.BEYOND_COUNT, max_records),
+            (statements.BEYOND_BYTES, max_bytes),
+        ):
+            if most is not None:
+                with translated:
+                    newest = db.fetch_one(sql, [most], timeout=self._timeout)
+                if newest is not None:
+                    deleted += self._delete_up_to(*newest)
+        return deleted
+
+    def _delete_up_to(self, timestamp: str, record_id: int) -> int:
+        db = self._opened()
+        pace = Pace()
+        with translated:
+            while pace.goes_on:
+                batch = [timestamp, record_id, pace.batch]
+                pace.done(db.execute(statements.DELETE_OLDEST, batch, timeout=self._timeout))
+            if pace.deleted:
+                vacuum_in_cycles(db, PAGES, timeout=self._timeout)
+        return pace.deleted
+
+
+class Pace:
+    """How many records the next transaction deletes, so that it holds the lane for moments."""
+
+    def __init__(self) -> None:
+        self.batch = 10
+        self.deleted = 0
+        self.goes_on = True
+        self._begun = perf_counter()
+
+    def done(self, deleted: int) -> None:
+        """Count what was deleted, and go by how long it took."""
+        took = perf_counter() - self._begun
+        self.deleted += deleted
+        self.goes_on = deleted == self.batch
+        fits = self.batch * HOLD / max(took, 1e-6)
+        self.batch = int(min(max(fits, 1), self.batch * 4, BATCH))
+        self._begun = perf_counter()
