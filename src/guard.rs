@@ -5,6 +5,7 @@
 //! every device number salted, which gives its files entries of their own, and it never touches a
 //! connection of an earlier generation.
 
+mod gate;
 mod names;
 #[cfg(target_os = "linux")]
 mod ofd;
@@ -18,7 +19,9 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use rusqlite::ffi;
 
 use crate::location::FileId;
+use crate::pool;
 
+pub(crate) use gate::pass;
 pub(crate) use names::Names;
 
 static GENERATION: AtomicU32 = AtomicU32::new(0);
@@ -36,16 +39,19 @@ impl<T: Send + Sync> PerProcess<T> {
         PerProcess(AtomicPtr::new(std::ptr::null_mut()))
     }
 
-    pub(crate) fn get(&self, make: impl FnOnce() -> T) -> &'static T {
-        let now = generation();
-        let seen = self.0.load(Ordering::Acquire);
+    /// The value, if this process has made it.
+    pub(crate) fn made(&self) -> Option<&'static T> {
         // SAFETY: a published pointer is never freed.
-        if let Some((of, value)) = unsafe { seen.as_ref() }
-            && *of == now
-        {
+        let (of, value) = unsafe { self.0.load(Ordering::Acquire).as_ref() }?;
+        (*of == generation()).then_some(value)
+    }
+
+    pub(crate) fn get(&self, make: impl FnOnce() -> T) -> &'static T {
+        let seen = self.0.load(Ordering::Acquire);
+        if let Some(value) = self.made() {
             return value;
         }
-        let made = Box::into_raw(Box::new((now, make())));
+        let made = Box::into_raw(Box::new((generation(), make())));
         match self.0.compare_exchange(seen, made, Ordering::AcqRel, Ordering::Acquire) {
             // SAFETY: published now, and never freed.
             Ok(_) => unsafe { &(*made).1 },
@@ -104,6 +110,8 @@ const STATIC_MUTEXES: [c_int; 6] = [
 ];
 
 extern "C" fn before_fork() {
+    // First: who is inside may be opening a file.
+    gate::close(pool::give_to_opener);
     for id in STATIC_MUTEXES {
         // SAFETY: static mutexes always exist; `sqlite3_initialize` has run.
         unsafe { ffi::sqlite3_mutex_enter(ffi::sqlite3_mutex_alloc(id)) };
@@ -119,12 +127,14 @@ extern "C" fn after_fork_parent() {
         // SAFETY: entered by this thread in `before_fork`.
         unsafe { ffi::sqlite3_mutex_leave(ffi::sqlite3_mutex_alloc(*id)) };
     }
+    gate::open();
 }
 
 extern "C" fn after_fork_child() {
     #[cfg(target_os = "linux")]
     ofd::abandon();
     after_fork_parent();
+    gate::reset();
     GENERATION.fetch_add(1, Ordering::Relaxed);
     // SAFETY: the default VFS is the unix one; it copies the pointers, which are functions.
     unsafe {

@@ -14,7 +14,7 @@ use scheduled_thread_pool::ScheduledThreadPool;
 
 use crate::connection::{Badge, Connection};
 use crate::error::{Busy, Error, Holder, Resource, Result};
-use crate::guard::{Names, PerProcess};
+use crate::guard::{self, Names, PerProcess};
 use crate::options::Options;
 use crate::patience::{POLL, Patience};
 use crate::stats::Stats;
@@ -218,15 +218,15 @@ impl Pool {
         let first = Box::new(manager.open(patience)?);
         *shared.first.lock().unwrap_or_else(PoisonError::into_inner) = Some(first);
         // No lifetimes: they would throw away warm statement caches.
-        let pool = r2d2::Pool::builder()
+        let builder = r2d2::Pool::builder()
             .max_size(size)
             .min_idle(Some(KEPT_IDLE.min(size)))
             .max_lifetime(None)
             .idle_timeout(None)
             .test_on_check_out(true)
             .error_handler(Box::new(Report(Arc::clone(&shared))))
-            .thread_pool(opener())
-            .build_unchecked(manager);
+            .thread_pool(opener());
+        let pool = guard::pass(|| builder.build_unchecked(manager));
         Ok(Pool { pool, shared, warm: Warm::default() })
     }
 
@@ -243,22 +243,38 @@ impl Pool {
     /// A reader, if one is idle.
     pub(crate) fn try_get(self: Arc<Self>) -> Option<Reader> {
         let now = Instant::now();
-        let lent = self.take_warm(now).or_else(|| self.pool.try_get().map(Box::new))?;
+        let lent = self.take_warm(now).or_else(|| self.try_check_out().map(Box::new))?;
         Some(Reader::of(self, lent, now))
+    }
+
+    /// Give the one that was used last back to r2d2.
+    fn cool(&self) {
+        if let Some(lent) = self.warm.take() {
+            guard::pass(|| drop(lent));
+        }
     }
 
     /// The one that was used last; if that was long ago, it goes back to r2d2 to be tested.
     fn take_warm(&self, now: Instant) -> Option<Box<Pooled>> {
-        self.warm.take().filter(|lent| lent.is_trusted(now))
+        let lent = self.warm.take()?;
+        if lent.is_trusted(now) {
+            return Some(lent);
+        }
+        guard::pass(|| drop(lent));
+        None
+    }
+
+    fn try_check_out(&self) -> Option<Pooled> {
+        guard::pass(|| self.pool.try_get())
     }
 
     fn check_out(&self, patience: &Patience<'_>, stats: &Stats) -> Result<Pooled> {
-        if let Some(lent) = self.pool.try_get() {
+        if let Some(lent) = self.try_check_out() {
             return Ok(lent);
         }
         // From now on readers go back to r2d2, and the one that did not with them.
         self.shared.waiting.fetch_add(1, Ordering::SeqCst);
-        self.warm.take();
+        self.cool();
         let result = self.wait(patience, stats);
         self.shared.waiting.fetch_sub(1, Ordering::SeqCst);
         result
@@ -270,12 +286,15 @@ impl Pool {
                 || self.shared.closing.load(Ordering::SeqCst)
         };
         if !lent.connection.is_idle() || wanted() {
-            return;
+            return guard::pass(|| drop(lent));
         }
-        self.warm.put(Some(lent));
+        let before = self.warm.put(Some(lent));
+        if before.is_some() {
+            guard::pass(|| drop(before));
+        }
         // Whoever began to wait in between has looked here before, or is seen now.
         if wanted() {
-            self.warm.take();
+            self.cool();
         }
     }
 
@@ -285,7 +304,7 @@ impl Pool {
         patience.caller().release();
         let result = loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            if let Ok(lent) = self.pool.get_timeout(left.min(POLL)) {
+            if let Ok(lent) = guard::pass(|| self.pool.get_timeout(left.min(POLL))) {
                 break Ok(lent);
             }
             // Nobody would give one back: say why there are no more.
@@ -307,7 +326,7 @@ impl Pool {
     }
 
     fn is_full(&self) -> bool {
-        self.pool.state().connections >= self.pool.max_size()
+        guard::pass(|| self.pool.state()).connections >= self.pool.max_size()
     }
 
     pub(crate) fn exhausted(&self, waited: Duration) -> Error {
@@ -326,10 +345,10 @@ impl Pool {
     pub(crate) fn close(self: Arc<Self>, wait: Duration) {
         let shared = Arc::clone(&self.shared);
         shared.closing.store(true, Ordering::SeqCst);
-        self.warm.take();
+        self.cool();
         shared.take_first();
         let held = self.holders().len();
-        drop(self);
+        guard::pass(|| drop(self));
         let begun = Instant::now();
         while shared.live.load(Ordering::Acquire) > held && begun.elapsed() < wait {
             std::thread::sleep(Duration::from_micros(200));
@@ -344,18 +363,26 @@ impl Pool {
 
     /// Connections open, and idle among them.
     pub(crate) fn state(&self) -> (u32, u32) {
-        let state = self.pool.state();
+        let state = guard::pass(|| self.pool.state());
         (state.connections, state.idle_connections + u32::from(!self.warm.is_empty()))
     }
 }
 
+static OPENER: PerProcess<Arc<ScheduledThreadPool>> = PerProcess::new();
+
 /// One thread of the process opens readers in the background, for all pools.
 fn opener() -> Arc<ScheduledThreadPool> {
-    static OPENER: PerProcess<Arc<ScheduledThreadPool>> = PerProcess::new();
     Arc::clone(OPENER.get(|| {
         let pool = ScheduledThreadPool::builder().num_threads(1);
         Arc::new(pool.thread_name_pattern("holdfast-pool").build())
     }))
+}
+
+/// Have the thread that opens readers do something, if there is one.
+pub(crate) fn give_to_opener(work: Box<dyn FnOnce() + Send>) {
+    if let Some(opener) = OPENER.made() {
+        opener.execute(work);
+    }
 }
 
 /// A reader, checked out; it goes back when dropped.
