@@ -1,0 +1,203 @@
+"""The old schema: its two tables, as other programs make them, and reading their rows."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from .. import Snapshot, Transaction
+from ..database import Database
+from ..errors import DataError
+from .errors import LegacySchemaError, UnmappableError
+
+ARTIFACTS = "consensus_artifacts"
+SYNTHESES = "consensus_synthesis"
+
+Source = Database | Transaction | Snapshot
+
+#: The columns that the mapping knows, after the id, in the order in which they are read.
+COLUMNS: dict[str, tuple[str, ...]] = {
+    ARTIFACTS: (
+        "spec_id", "stage", "agent_name", "content_json", "response_text", "run_id", "created_at",
+    ),
+    SYNTHESES: (
+        "spec_id", "stage", "output_markdown", "output_path", "status", "artifacts_count",
+        "agreements", "conflicts", "degraded", "run_id", "created_at",
+    ),
+}  # fmt: skip
+
+#: The tables as other programs make them; where they are missing they are made alike.
+TABLES = (
+    """create table if not exists consensus_artifacts (
+    id integer primary key autoincrement,
+    spec_id text not null,
+    stage text not null,
+    agent_name text not null,
+    content_json text not null,
+    response_text text,
+    run_id text,
+    created_at timestamp default current_timestamp
+)""",
+    "create index if not exists idx_spec_stage on consensus_artifacts(spec_id, stage)",
+    """create table if not exists consensus_synthesis (
+    id integer primary key autoincrement,
+    spec_id text not null,
+    stage text not null,
+    output_markdown text not null,
+    output_path text,
+    status text not null,
+    artifacts_count integer,
+    agreements text,
+    conflicts text,
+    degraded boolean default 0,
+    run_id text,
+    created_at timestamp default current_timestamp
+)""",
+    "create index if not exists idx_synthesis_spec_stage on consensus_synthesis(spec_id, stage)",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LegacyRow:
+    """A row of one of the two tables: its id, the values of the columns that are known, others."""
+
+    table: str
+    id: int
+    values: tuple[Any, ...]
+    extra: Mapping[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        """The value of a known column."""
+        return self.values[COLUMNS[self.table].index(name)]
+
+
+class Artifact(NamedTuple):
+    """A row of `consensus_artifacts` as callers of the old schema know it."""
+
+    id: int
+    spec_id: str
+    stage: str
+    agent_name: str
+    content_json: str
+    response_text: str | None
+    run_id: str | None
+    created_at: str
+
+
+class Synthesis(NamedTuple):
+    """A row of `consensus_synthesis` as callers of the old schema know it."""
+
+    id: int
+    spec_id: str
+    stage: str
+    output_markdown: str
+    output_path: str | None
+    status: str
+    artifacts_count: int | None
+    agreements: str | None
+    conflicts: str | None
+    degraded: bool
+    run_id: str | None
+    created_at: str
+
+
+class Layout(NamedTuple):
+    """Which columns a table of the old schema has beyond those that are known."""
+
+    table: str
+    extra: tuple[str, ...]
+
+    @property
+    def select(self) -> str:
+        """The beginning of a statement that reads rows for `row_of`."""
+        names = ["id", *COLUMNS[self.table], *self.extra]
+        return f"select {', '.join(map(_quoted, names))} from {self.table}"
+
+    def row_of(self, values: tuple[Any, ...]) -> LegacyRow:
+        """Make the row of what `select` has read."""
+        known = 1 + len(COLUMNS[self.table])
+        extra = dict(zip(self.extra, values[known:], strict=True))
+        return LegacyRow(self.table, values[0], values[1:known], extra)
+
+    def read(self, source: Source, after: int, limit: int) -> list[LegacyRow | UnmappableError]:
+        """Read up to `limit` rows with ids greater than `after`, in the order of their ids.
+
+        A row whose text cannot be read is the error that says so; its id is in `legacy_id`.
+        """
+        sql = f"{self.select} where id > ? order by id limit ?"
+        try:
+            return [self.row_of(row) for row in source.fetch_all(sql, [after, limit])]
+        except DataError:
+            # One of them has text that is not UTF-8: the others have nothing to do with it.
+            ids = f"select id from {self.table} where id > ? order by id limit ?"
+            return [self.one(source, number) for (number,) in source.fetch_all(ids, [after, limit])]
+
+    def one(self, source: Source, number: int) -> LegacyRow | UnmappableError:
+        """Read the row of an id that is there."""
+        try:
+            (row,) = source.fetch_all(f"{self.select} where id = ?", [number])
+        except DataError as error:
+            found = UnmappableError(f"row {number} of {self.table} cannot be read: {error}")
+            found.legacy_id = number
+            return found
+        return self.row_of(row)
+
+
+def layout(source: Source, table: str) -> Layout | None:
+    """Look at a table of the old schema; None where there is none.
+
+    Raises LegacySchemaError for one without the columns that the mapping needs.
+    """
+    rows = source.fetch_all(
+        "select name, lower(type), pk from pragma_table_info(?) order by cid", [table]
+    )
+    if not rows:
+        return None
+    names = [name for name, _, _ in rows]
+    missing = [name for name in COLUMNS[table] if name not in names]
+    if missing:
+        raise LegacySchemaError(
+            f"the table {table} has no column {', '.join(missing)}: add what is missing, "
+            "or rename the table if it is another one"
+        )
+    if [(name, kind) for name, kind, key in rows if key] != [("id", "integer")]:
+        raise LegacySchemaError(f"the table {table} has no id that is an integer primary key")
+    return Layout(table, tuple(name for name in names if name not in {"id", *COLUMNS[table]}))
+
+
+def create(tx: Transaction) -> None:
+    """Make the tables of the old schema that are missing."""
+    for statement in TABLES:
+        tx.execute(statement)
+
+
+def as_json(value: Any) -> Any:
+    """A value of SQLite as one for JSON: bytes as what they are in base 64."""
+    if isinstance(value, bytes):
+        return {"bytes": base64.b64encode(value).decode()}
+    return value
+
+
+def from_json(value: str | float | dict[str, str] | None) -> Any:
+    """The value of SQLite that `as_json` was given."""
+    return base64.b64decode(value["bytes"]) if isinstance(value, dict) else value
+
+
+def dumps(values: Mapping[str, Any]) -> str:
+    """Columns and their values as JSON. Raises ValueError for infinite numbers."""
+    plain = {name: as_json(value) for name, value in values.items()}
+    return json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def loads(text: str | None) -> dict[str, Any]:
+    """Read what `dumps` has written; nothing for None."""
+    if text is None:
+        return {}
+    return {name: from_json(value) for name, value in json.loads(text).items()}
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,201 @@
+"""From a row of the old schema to the new one, and back. Nothing of a row is lost on the way.
+
+An artifact is an output of an agent. It belongs to the newest run of its spec, stage and `run_id`;
+one without a `run_id` to that of its own time. A synthesis is that of the newest such run which has
+none yet. A run that is not there is made, with the time of the row that it is made for, or the next
+millisecond that no other run of that spec and stage has.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from .. import Transaction
+from .errors import UnmappableError
+from .legacy import ARTIFACTS, SYNTHESES, LegacyRow, dumps, loads
+from .times import later, now, read_any
+
+#: Statuses of a synthesis, in lower case, that are consensus; every other one is none.
+OK = ("approved", "completed", "degraded", "ok", "passed", "success")
+#: What a synthesis has beside the columns of its run, in the order in which it is written.
+_SYNTHESIS = (
+    "output_markdown", "output_path", "status", "artifacts_count", "agreements", "conflicts",
+    "degraded", "created_at",
+)  # fmt: skip
+
+
+class MappedOutput(NamedTuple):
+    """What a row of `consensus_artifacts` is in `agent_outputs`, but for the run."""
+
+    agent_name: str
+    content: str
+    output_timestamp: str
+    response_text: str | None
+    legacy_id: int
+    legacy_json: str | None
+
+
+class MappedSynthesis(NamedTuple):
+    """What a row of `consensus_synthesis` is in `consensus_runs`."""
+
+    consensus_ok: bool
+    degraded: bool
+    synthesis_json: str
+    legacy_synthesis_id: int
+
+
+INSERT = """
+insert into agent_outputs(
+    run_id, agent_name, content, output_timestamp, response_text, legacy_id, legacy_json
+) values (?, ?, ?, ?, ?, ?, ?) returning id
+"""
+SYNTHESIZE = """
+update consensus_runs set consensus_ok = ?, degraded = ?, synthesis_json = ?,
+    legacy_synthesis_id = ? where id = ?
+"""
+NEWEST = """
+select id from consensus_runs where spec_id = ? and stage = ? and legacy_run_id = ?
+"""
+AT = """
+select id, legacy_run_id, synthesis_json is not null from consensus_runs
+where spec_id = ? and stage = ? and run_timestamp = ?
+"""
+MAKE = """
+insert into consensus_runs(spec_id, stage, run_timestamp, legacy_run_id) values (?, ?, ?, ?)
+returning id
+"""
+
+
+def output_of(row: LegacyRow) -> MappedOutput:
+    """What an artifact is in the new schema. Raises UnmappableError, which says why it is none."""
+    _check_texts(row, ("spec_id", "stage", "agent_name", "content_json"))
+    _check_texts(row, ("response_text", "run_id"), optional=True)
+    at = _time_of(row)
+    rest = dict(row.extra)
+    if row["created_at"] != at:
+        rest["created_at"] = row["created_at"]
+    return MappedOutput(
+        row["agent_name"],
+        row["content_json"],
+        at,
+        row["response_text"],
+        row.id,
+        _dumps(row, rest) if rest else None,
+    )
+
+
+def synthesis_of(row: LegacyRow) -> MappedSynthesis:
+    """What a synthesis is in the new schema. Raises UnmappableError, which says why it is none."""
+    _check_texts(row, ("spec_id", "stage", "output_markdown", "status"))
+    _check_texts(row, ("output_path", "agreements", "conflicts", "run_id"), optional=True)
+    _time_of(row)
+    values = {name: row[name] for name in _SYNTHESIS}
+    return MappedSynthesis(
+        row["status"].strip().lower() in OK,
+        _is_true(row["degraded"]),
+        _dumps(row, values | dict(row.extra)),
+        row.id,
+    )
+
+
+def artifact_from(new: dict[str, Any], run: dict[str, Any]) -> LegacyRow:
+    """The artifact that an output and its run are of, by the names of their columns."""
+    rest = loads(new["legacy_json"])
+    created_at = rest.pop("created_at", new["output_timestamp"])
+    values = (
+        run["spec_id"], run["stage"], new["agent_name"], new["content"], new["response_text"],
+        run["legacy_run_id"], created_at,
+    )  # fmt: skip
+    return LegacyRow(ARTIFACTS, new["legacy_id"], values, rest)
+
+
+def synthesis_from(run: dict[str, Any]) -> LegacyRow:
+    """The synthesis that a run has, by the names of its columns."""
+    rest = loads(run["synthesis_json"])
+    known = {name: rest.pop(name) for name in _SYNTHESIS}
+    values = (
+        run["spec_id"], run["stage"], known["output_markdown"], known["output_path"],
+        known["status"], known["artifacts_count"], known["agreements"], known["conflicts"],
+        known["degraded"], run["legacy_run_id"], known["created_at"],
+    )  # fmt: skip
+    return LegacyRow(SYNTHESES, run["legacy_synthesis_id"], values, rest)
+
+
+def run_for(tx: Transaction, row: LegacyRow) -> int:
+    """Find the run that a row belongs to, or make it; its id."""
+    spec_id, stage, name = row["spec_id"], row["stage"], row["run_id"]
+    single = row.table == SYNTHESES
+    if name is not None:
+        free = " and synthesis_json is null" if single else ""
+        found = tx.fetch_value(
+            f"{NEWEST}{free} order by id desc limit 1", [spec_id, stage, name]
+        )  # fmt: skip
+        if found is not None:
+            return found
+    at = _time_of(row)
+    while (there := tx.fetch_one(AT, [spec_id, stage, at])) is not None:
+        run_id, its_name, has_synthesis = there
+        if its_name is None and name is None and not (single and has_synthesis):
+            return run_id
+        at = later(at)
+    return tx.fetch_value(MAKE, [spec_id, stage, at, name])
+
+
+def map_row(tx: Transaction, row: LegacyRow) -> int:
+    """Write what a row of the old schema is in the new one; the id of its output or run.
+
+    Raises UnmappableError before anything is written, and IntegrityError for a row that is mapped
+    already.
+    """
+    if row.table == ARTIFACTS:
+        output = output_of(row)
+        return tx.fetch_value(INSERT, [run_for(tx, row), *output])
+    synthesis = synthesis_of(row)
+    run_id = run_for(tx, row)
+    tx.execute(SYNTHESIZE, [*synthesis, run_id])
+    return run_id
+
+
+def record_unmapped(tx: Transaction, table: str, legacy_id: int, reason: str) -> None:
+    """Keep why a row cannot be mapped."""
+    tx.execute(
+        "insert into run_unmapped(legacy_table, legacy_id, reason, found_at) values (?, ?, ?, ?) "
+        "on conflict(legacy_table, legacy_id) do update set reason = excluded.reason",
+        [table, legacy_id, reason, now()],
+    )
+
+
+def _check_texts(row: LegacyRow, names: tuple[str, ...], *, optional: bool = False) -> None:
+    for name in names:
+        value = row[name]
+        if not isinstance(value, str) and not (optional and value is None):
+            kind = "NULL" if value is None else f"no text but {type(value).__name__}"
+            raise _unmappable(row, f"{name} is {kind}")
+
+
+def _time_of(row: LegacyRow) -> str:
+    at = read_any(row["created_at"])
+    if at is None:
+        raise _unmappable(row, f"created_at is no time: {row['created_at']!r}")
+    return at
+
+
+def _dumps(row: LegacyRow, values: dict[str, Any]) -> str:
+    try:
+        return dumps(values)
+    except ValueError:
+        names = [name for name, value in values.items() if value in (float("inf"), -float("inf"))]
+        raise _unmappable(row, f"{', '.join(names)} is infinite, which JSON cannot say") from None
+
+
+def _is_true(value: Any) -> bool:
+    """What another program means by a value for true: 1, or a text that says so."""
+    if isinstance(value, str):
+        return value.strip().lower() in ("1", "true", "t", "yes", "y")
+    return bool(value)
+
+
+def _unmappable(row: LegacyRow, why: str) -> UnmappableError:
+    error = UnmappableError(f"row {row.id} of {row.table}: {why}")
+    error.legacy_id = row.id
+    return error
