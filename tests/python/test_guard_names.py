@@ -11,6 +11,7 @@ import pytest
 
 import holdfast
 from holdfast.errors import MovedError
+from job_processes import eventually
 from processes import Child, look, run
 
 INSERT = "insert into note(body) values (?)"
@@ -61,6 +62,8 @@ def test_the_commit_says_so_and_nothing_more_is_written(
     db: holdfast.Database, path: Path, tmp_path: Path, says: str, mishap: Callable[[Path], object]
 ) -> None:
     db.execute(INSERT, ["before"])
+    # A reader that is opened in the background would be the first to see it.
+    eventually(lambda: db.stats()["pool"]["open"] == 2)
     mishap(path)
     with pytest.raises(MovedError, match=says) as caught:
         db.execute(INSERT, ["into the void"])
