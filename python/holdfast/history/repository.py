@@ -98,12 +98,13 @@ class PromptRepository(ABC):
     def get_statistics(
         self,
         *,
+        text: str | None = None,
         start: datetime | None = None,
         end: datetime | None = None,
         **filters: Unpack[Filters],
     ) -> HistoryStatistics:
-        """Count records, and average their numbers."""
-        return self._statistics(make_query(start=start, end=end, **filters))
+        """Count records, and average their numbers; with `text`, those that a search finds."""
+        return self._statistics(make_query(text=text, start=start, end=end, **filters))
 
     def delete(self, record_id: int) -> bool:
         """Delete a record; whether it was there."""
