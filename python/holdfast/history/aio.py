@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Unpack
 
 from .models import HistoryPage, HistoryStatistics, PromptHistory
-from .query import Filters, Query, boundary, is_id, make_query, most
+from .query import Filters, Query, boundary, is_id, make_query, most, parsed
 from .repository import checked
 
 
@@ -68,7 +68,7 @@ class AsyncPromptRepository(ABC):
         """Return a page of the records that have all words; see `PromptRepository.search`."""
         return await self._page(
             make_query(
-                text=text,
+                text=parsed(text),
                 start=start,
                 end=end,
                 limit=limit,
@@ -87,7 +87,8 @@ class AsyncPromptRepository(ABC):
         **filters: Unpack[Filters],
     ) -> HistoryStatistics:
         """Count records, and average their numbers; with `text`, those that a search finds."""
-        return await self._statistics(make_query(text=text, start=start, end=end, **filters))
+        wanted = None if text is None else parsed(text)
+        return await self._statistics(make_query(text=wanted, start=start, end=end, **filters))
 
     async def delete(self, record_id: int) -> bool:
         """Delete a record; whether it was there."""

@@ -55,7 +55,7 @@ def make_query(
     conversation_id: object = None,
     start: object = None,
     end: object = None,
-    text: object = None,
+    text: Search | None = None,
     limit: object = 50,
     offset: object = 0,
     cursor: object = None,
@@ -77,11 +77,16 @@ def make_query(
         _name("conversation_id", conversation_id),
         first,
         last,
-        None if text is None else parse(_string("text", text)),
+        text,
         limit,
         offset,
         None if cursor is None else _read_cursor(cursor),
     )
+
+
+def parsed(text: object) -> Search:
+    """Read what is searched for. Raises ValueError for what is no text."""
+    return parse(_string("text", text))
 
 
 def cursor_after(items: Sequence[PromptHistory]) -> str:

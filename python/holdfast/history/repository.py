@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Unpack
 
 from .models import HistoryPage, HistoryStatistics, PromptHistory
-from .query import Filters, Query, boundary, is_id, make_query, most
+from .query import Filters, Query, boundary, is_id, make_query, most, parsed
 
 
 class PromptRepository(ABC):
@@ -85,7 +85,7 @@ class PromptRepository(ABC):
         """
         return self._page(
             make_query(
-                text=text,
+                text=parsed(text),
                 start=start,
                 end=end,
                 limit=limit,
@@ -104,7 +104,8 @@ class PromptRepository(ABC):
         **filters: Unpack[Filters],
     ) -> HistoryStatistics:
         """Count records, and average their numbers; with `text`, those that a search finds."""
-        return self._statistics(make_query(text=text, start=start, end=end, **filters))
+        wanted = None if text is None else parsed(text)
+        return self._statistics(make_query(text=wanted, start=start, end=end, **filters))
 
     def delete(self, record_id: int) -> bool:
         """Delete a record; whether it was there."""

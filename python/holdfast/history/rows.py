@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 from .errors import RepositoryError
@@ -17,7 +18,13 @@ COLUMNS = (
     "input_tokens, output_tokens, original_idea, improved_prompt, context, role, directive, "
     "framework, guardrails, reasoning"
 )
-INSERT = f"insert into prompt_history({COLUMNS}, quality_score) values ({', '.join(['?'] * 19)})"
+INTO = f"insert into prompt_history({COLUMNS}, quality_score) values "
+_VALUES = f"({', '.join(['?'] * 19)})"
+#: Inserts one and returns its id.
+INSERT = f"{INTO}{_VALUES} returning id"
+#: Rows that one statement inserts. The text index writes what it has once a statement, so that
+#: few large ones are cheap; of few sizes, so that they are prepared once.
+SIZES = (256, 64, 16, 4, 1)
 
 Row = tuple[Any, ...]
 
@@ -46,6 +53,16 @@ def row_of(record: PromptHistory) -> Row:
         record.reasoning,
         record.quality_score,
     )
+
+
+def inserts(rows: list[Row]) -> Iterator[tuple[str, list[Any]]]:
+    """Statements that insert rows, with their parameters."""
+    at = 0
+    for size in SIZES:
+        while len(rows) - at >= size:
+            values = list(chain.from_iterable(rows[at : at + size]))
+            yield INTO + ", ".join([_VALUES] * size), values
+            at += size
 
 
 def record_of(row: Row) -> PromptHistory:

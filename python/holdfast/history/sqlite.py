@@ -12,7 +12,7 @@ from .errors import translated
 from .models import HistoryPage, HistoryStatistics, PromptHistory
 from .query import Query
 from .repository import PromptRepository
-from .rows import INSERT, page_of, record_of, row_of, statistics_of
+from .rows import INSERT, inserts, page_of, record_of, row_of, statistics_of
 
 SCHEMA = Path(__file__).parent / "schema"
 COMPONENT = "history"
@@ -67,13 +67,13 @@ class HoldfastRepository(PromptRepository):
         db = self._opened()
         with translated:
             if len(records) == 1:
-                sql = f"{INSERT} returning id"
-                return [db.fetch_value(sql, row_of(records[0]), timeout=self._timeout)]
+                return [db.fetch_value(INSERT, row_of(records[0]), timeout=self._timeout)]
             rows = [row_of(record) for record in records]
             with db.transaction(timeout=self._timeout) as tx:
                 if any(record.id is not None for record in records):
-                    return [tx.fetch_value(f"{INSERT} returning id", row) for row in rows]
-                tx.execute_many(INSERT, rows)
+                    return [tx.fetch_value(INSERT, row) for row in rows]
+                for sql, values in inserts(rows):
+                    tx.execute(sql, values)
                 last: int = tx.fetch_value(statements.LAST_ID)
                 return list(range(last - len(rows) + 1, last + 1))
 

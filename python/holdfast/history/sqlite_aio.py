@@ -8,7 +8,7 @@ from .aio import AsyncPromptRepository
 from .errors import translated
 from .models import HistoryPage, HistoryStatistics, PromptHistory
 from .query import Query
-from .rows import INSERT, page_of, record_of, row_of, statistics_of
+from .rows import INSERT, inserts, page_of, record_of, row_of, statistics_of
 from .sqlite import COMPONENT, PAGES, SCHEMA, VERSION, Pace
 
 
@@ -47,13 +47,13 @@ class AsyncHoldfastRepository(AsyncPromptRepository):
         db = await self._opened()
         with translated:
             if len(records) == 1:
-                sql = f"{INSERT} returning id"
-                return [await db.fetch_value(sql, row_of(records[0]), timeout=self._timeout)]
+                return [await db.fetch_value(INSERT, row_of(records[0]), timeout=self._timeout)]
             rows = [row_of(record) for record in records]
             async with db.transaction(timeout=self._timeout) as tx:
                 if any(record.id is not None for record in records):
-                    return [await tx.fetch_value(f"{INSERT} returning id", row) for row in rows]
-                await tx.execute_many(INSERT, rows)
+                    return [await tx.fetch_value(INSERT, row) for row in rows]
+                for sql, values in inserts(rows):
+                    await tx.execute(sql, values)
                 last: int = await tx.fetch_value(statements.LAST_ID)
                 return list(range(last - len(rows) + 1, last + 1))
 

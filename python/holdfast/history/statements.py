@@ -103,7 +103,7 @@ def _search(text: Search) -> tuple[str, list[Any]]:
     if text.without:
         tests.append(f"id not in ({match})")
         values.append(" OR ".join(map(_quoted, text.without)))
-    return (" and ".join(tests) or "0"), values
+    return (" and ".join(tests) or "1 = 0"), values
 
 
 def _quoted(term: Term) -> str:

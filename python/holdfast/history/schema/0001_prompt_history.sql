@@ -39,10 +39,12 @@ create index prompt_history_model on prompt_history(model, timestamp);
 create index prompt_history_conversation on prompt_history(conversation_id, timestamp)
     where conversation_id is not null;
 
--- What the index has the words of; guardrails line by line.
+-- What the index has the words of; guardrails without what JSON writes for a line break.
 create view prompt_history_words as
 select id, original_idea, improved_prompt, context, role, directive, framework,
-    (select group_concat(value, char(10)) from json_each(guardrails)) as guardrails, reasoning
+    replace(replace(replace(replace(
+        guardrails, '\\', ' '), '\n', ' '), '\r', ' '), '\t', ' ') as guardrails,
+    reasoning
 from prompt_history;
 
 -- The words alone: the texts are those of the table.
@@ -52,49 +54,45 @@ create virtual table prompt_history_text using fts5(
     tokenize = 'unicode61 remove_diacritics 2'
 );
 
--- So that the index is right whoever writes, a shell too.
-create trigger prompt_history_added after insert on prompt_history
+-- The index is right whoever writes, a shell too. What replaces a row fires no trigger for it.
+create trigger prompt_history_replace before insert on prompt_history
+when exists (select 1 from prompt_history where id = new.id)
+begin
+    select raise(abort, 'there is a record with that id: update or delete it');
+end;
+
+create trigger prompt_history_insert after insert on prompt_history
 begin
     insert into prompt_history_text(
         rowid, original_idea, improved_prompt, context, role, directive, framework, guardrails,
         reasoning
-    ) values (
-        new.id, new.original_idea, new.improved_prompt, new.context, new.role, new.directive,
-        new.framework, (select group_concat(value, char(10)) from json_each(new.guardrails)),
-        new.reasoning
-    );
+    )
+    select * from prompt_history_words where id = new.id;
 end;
 
-create trigger prompt_history_removed after delete on prompt_history
+create trigger prompt_history_delete before delete on prompt_history
 begin
     insert into prompt_history_text(
         prompt_history_text, rowid, original_idea, improved_prompt, context, role, directive,
         framework, guardrails, reasoning
-    ) values (
-        'delete', old.id, old.original_idea, old.improved_prompt, old.context, old.role,
-        old.directive, old.framework,
-        (select group_concat(value, char(10)) from json_each(old.guardrails)), old.reasoning
-    );
+    )
+    select 'delete', * from prompt_history_words where id = old.id;
 end;
 
-create trigger prompt_history_changed after update of
-    id, original_idea, improved_prompt, context, role, directive, framework, guardrails, reasoning
-on prompt_history
+create trigger prompt_history_update_before before update on prompt_history
 begin
     insert into prompt_history_text(
         prompt_history_text, rowid, original_idea, improved_prompt, context, role, directive,
         framework, guardrails, reasoning
-    ) values (
-        'delete', old.id, old.original_idea, old.improved_prompt, old.context, old.role,
-        old.directive, old.framework,
-        (select group_concat(value, char(10)) from json_each(old.guardrails)), old.reasoning
-    );
+    )
+    select 'delete', * from prompt_history_words where id = old.id;
+end;
+
+create trigger prompt_history_update_after after update on prompt_history
+begin
     insert into prompt_history_text(
         rowid, original_idea, improved_prompt, context, role, directive, framework, guardrails,
         reasoning
-    ) values (
-        new.id, new.original_idea, new.improved_prompt, new.context, new.role, new.directive,
-        new.framework, (select group_concat(value, char(10)) from json_each(new.guardrails)),
-        new.reasoning
-    );
+    )
+    select * from prompt_history_words where id = new.id;
 end;
