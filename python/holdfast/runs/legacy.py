@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from .. import Snapshot, Transaction
 from ..database import Database
@@ -119,7 +119,12 @@ class Layout(NamedTuple):
     def row_of(self, values: tuple[Any, ...]) -> LegacyRow:
         """Make the row of what `select` has read."""
         known = 1 + len(COLUMNS[self.table])
-        extra = dict(zip(self.extra, values[known:], strict=True))
+        # A column that is added later is NULL in the rows that are there: like one that is not.
+        extra = {
+            name: value
+            for name, value in zip(self.extra, values[known:], strict=True)
+            if value is not None
+        }
         return LegacyRow(self.table, values[0], values[1:known], extra)
 
     def read(self, source: Source, after: int, limit: int) -> list[LegacyRow | UnmappableError]:
@@ -174,29 +179,34 @@ def create(tx: Transaction) -> None:
         tx.execute(statement)
 
 
-def as_json(value: Any) -> Any:
-    """A value of SQLite as one for JSON: bytes as what they are in base 64."""
-    if isinstance(value, bytes):
-        return {"bytes": base64.b64encode(value).decode()}
-    return value
-
-
-def from_json(value: str | float | dict[str, str] | None) -> Any:
-    """The value of SQLite that `as_json` was given."""
-    return base64.b64decode(value["bytes"]) if isinstance(value, dict) else value
-
-
 def dumps(values: Mapping[str, Any]) -> str:
     """Columns and their values as JSON. Raises ValueError for infinite numbers."""
-    plain = {name: as_json(value) for name, value in values.items()}
-    return json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return json.dumps(
+        values, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_as_json
+    )
 
 
 def loads(text: str | None) -> dict[str, Any]:
-    """Read what `dumps` has written; nothing for None."""
+    """Read what `dumps` has written; nothing for None. Raises ValueError for another text."""
     if text is None:
         return {}
-    return {name: from_json(value) for name, value in json.loads(text).items()}
+    try:
+        found = json.loads(text, object_hook=_from_json)
+    except (TypeError, RecursionError) as error:
+        raise ValueError(str(error)) from None
+    if not isinstance(found, dict):
+        raise ValueError(f"a JSON object is wanted, not {text[:40]!r}")
+    return cast("dict[str, Any]", found)
+
+
+def _as_json(value: object) -> object:
+    if isinstance(value, bytes):
+        return {"base64": base64.b64encode(value).decode()}
+    raise TypeError(f"no value of SQLite: {value!r}")
+
+
+def _from_json(value: dict[str, Any]) -> Any:
+    return base64.b64decode(value["base64"]) if value.keys() == {"base64"} else value
 
 
 def _quoted(name: str) -> str:

@@ -1,19 +1,23 @@
 """From a row of the old schema to the new one, and back. Nothing of a row is lost on the way.
 
-An artifact is an output of an agent. It belongs to the newest run of its spec, stage and `run_id`;
-one without a `run_id` to that of its own time. A synthesis is that of the newest such run which has
-none yet. A run that is not there is made, with the time of the row that it is made for, or the next
-millisecond that no other run of that spec and stage has.
+An artifact is an output of an agent, with the same id. It belongs to the newest run of its spec,
+stage and `run_id`; one without a `run_id` to that of its own time. A synthesis is that of the
+newest such run which has none yet. A run that is not there is made, with the time of the row that
+it is made for, or the next millisecond that no other run of that spec and stage has.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .. import Transaction
 from .errors import UnmappableError
-from .legacy import ARTIFACTS, SYNTHESES, LegacyRow, dumps, loads
+from .legacy import ARTIFACTS, COLUMNS, SYNTHESES, LegacyRow, dumps, loads
 from .times import later, now, read_any
+
+#: The first id of outputs that are no artifacts, in a file that has the old tables.
+NATIVE = 2**40
 
 #: Statuses of a synthesis, in lower case, that are consensus; every other one is none.
 OK = ("approved", "completed", "degraded", "ok", "passed", "success")
@@ -27,11 +31,12 @@ _SYNTHESIS = (
 class MappedOutput(NamedTuple):
     """What a row of `consensus_artifacts` is in `agent_outputs`, but for the run."""
 
+    id: int
     agent_name: str
     content: str
     output_timestamp: str
     response_text: str | None
-    legacy_id: int
+    model_version: str | None
     legacy_json: str | None
 
 
@@ -46,8 +51,8 @@ class MappedSynthesis(NamedTuple):
 
 INSERT = """
 insert into agent_outputs(
-    run_id, agent_name, content, output_timestamp, response_text, legacy_id, legacy_json
-) values (?, ?, ?, ?, ?, ?, ?) returning id
+    run_id, id, agent_name, content, output_timestamp, response_text, model_version, legacy_json
+) values (?, ?, ?, ?, ?, ?, ?, ?)
 """
 SYNTHESIZE = """
 update consensus_runs set consensus_ok = ?, degraded = ?, synthesis_json = ?,
@@ -66,59 +71,72 @@ returning id
 """
 
 
-def output_of(row: LegacyRow) -> MappedOutput:
+def output_of(row: LegacyRow, model_version: str | None = None) -> MappedOutput:
     """What an artifact is in the new schema. Raises UnmappableError, which says why it is none."""
+    _check_id(row)
     _check_texts(row, ("spec_id", "stage", "agent_name", "content_json"))
     _check_texts(row, ("response_text", "run_id"), optional=True)
     at = _time_of(row)
-    rest = dict(row.extra)
+    rest: dict[str, Any] = {}
     if row["created_at"] != at:
         rest["created_at"] = row["created_at"]
+    if model_version is not None:
+        # The old schema has no column for it: a second time, so that a change is noticed.
+        rest["model_version"] = model_version
     return MappedOutput(
+        row.id,
         row["agent_name"],
         row["content_json"],
         at,
         row["response_text"],
-        row.id,
-        _dumps(row, rest) if rest else None,
+        model_version,
+        _dumps(row, rest) if rest or row.extra else None,
     )
 
 
 def synthesis_of(row: LegacyRow) -> MappedSynthesis:
     """What a synthesis is in the new schema. Raises UnmappableError, which says why it is none."""
+    _check_id(row)
     _check_texts(row, ("spec_id", "stage", "output_markdown", "status"))
     _check_texts(row, ("output_path", "agreements", "conflicts", "run_id"), optional=True)
     _time_of(row)
     values = {name: row[name] for name in _SYNTHESIS}
-    return MappedSynthesis(
-        row["status"].strip().lower() in OK,
-        _is_true(row["degraded"]),
-        _dumps(row, values | dict(row.extra)),
-        row.id,
-    )
+    ok, degraded = decided(row["status"], row["degraded"])
+    return MappedSynthesis(ok, degraded, _dumps(row, values), row.id)
 
 
-def artifact_from(new: dict[str, Any], run: dict[str, Any]) -> LegacyRow:
-    """The artifact that an output and its run are of, by the names of their columns."""
-    rest = loads(new["legacy_json"])
-    created_at = rest.pop("created_at", new["output_timestamp"])
+def decided(status: str, degraded: Any) -> tuple[bool, bool]:
+    """Whether a synthesis is consensus, and a degraded one."""
+    return status.strip().lower() in OK, _is_true(degraded)
+
+
+def artifact_from(output: Mapping[str, Any], run: Mapping[str, Any]) -> LegacyRow:
+    """The artifact that an output and its run are, by the names of their columns.
+
+    Raises ValueError for a `legacy_json` that is none.
+    """
+    rest = loads(output["legacy_json"])
     values = (
-        run["spec_id"], run["stage"], new["agent_name"], new["content"], new["response_text"],
-        run["legacy_run_id"], created_at,
+        run["spec_id"], run["stage"], output["agent_name"], output["content"],
+        output["response_text"], run["legacy_run_id"],
+        rest.get("created_at", output["output_timestamp"]),
     )  # fmt: skip
-    return LegacyRow(ARTIFACTS, new["legacy_id"], values, rest)
+    return LegacyRow(ARTIFACTS, output["id"], values, rest.get("extra", {}))
 
 
-def synthesis_from(run: dict[str, Any]) -> LegacyRow:
-    """The synthesis that a run has, by the names of its columns."""
+def synthesis_from(run: Mapping[str, Any]) -> LegacyRow:
+    """The synthesis that a run has, by the names of its columns.
+
+    Raises ValueError for a `synthesis_json` that was not made of one.
+    """
     rest = loads(run["synthesis_json"])
-    known = {name: rest.pop(name) for name in _SYNTHESIS}
-    values = (
-        run["spec_id"], run["stage"], known["output_markdown"], known["output_path"],
-        known["status"], known["artifacts_count"], known["agreements"], known["conflicts"],
-        known["degraded"], run["legacy_run_id"], known["created_at"],
-    )  # fmt: skip
-    return LegacyRow(SYNTHESES, run["legacy_synthesis_id"], values, rest)
+    try:
+        known = {name: rest[name] for name in _SYNTHESIS}
+    except KeyError as error:
+        raise ValueError(f"the synthesis has no {error}") from None
+    known |= {name: run[name] for name in ("spec_id", "stage")} | {"run_id": run["legacy_run_id"]}
+    values = tuple(known[name] for name in COLUMNS[SYNTHESES])
+    return LegacyRow(SYNTHESES, run["legacy_synthesis_id"], values, rest.get("extra", {}))
 
 
 def run_for(tx: Transaction, row: LegacyRow) -> int:
@@ -127,9 +145,8 @@ def run_for(tx: Transaction, row: LegacyRow) -> int:
     single = row.table == SYNTHESES
     if name is not None:
         free = " and synthesis_json is null" if single else ""
-        found = tx.fetch_value(
-            f"{NEWEST}{free} order by id desc limit 1", [spec_id, stage, name]
-        )  # fmt: skip
+        newest = f"{NEWEST}{free} order by id desc limit 1"
+        found = tx.fetch_value(newest, [spec_id, stage, name])
         if found is not None:
             return found
     at = _time_of(row)
@@ -141,15 +158,16 @@ def run_for(tx: Transaction, row: LegacyRow) -> int:
     return tx.fetch_value(MAKE, [spec_id, stage, at, name])
 
 
-def map_row(tx: Transaction, row: LegacyRow) -> int:
+def map_row(tx: Transaction, row: LegacyRow, model_version: str | None = None) -> int:
     """Write what a row of the old schema is in the new one; the id of its output or run.
 
     Raises UnmappableError before anything is written, and IntegrityError for a row that is mapped
     already.
     """
     if row.table == ARTIFACTS:
-        output = output_of(row)
-        return tx.fetch_value(INSERT, [run_for(tx, row), *output])
+        output = output_of(row, model_version)
+        tx.execute(INSERT, [run_for(tx, row), *output])
+        return output.id
     synthesis = synthesis_of(row)
     run_id = run_for(tx, row)
     tx.execute(SYNTHESIZE, [*synthesis, run_id])
@@ -163,6 +181,11 @@ def record_unmapped(tx: Transaction, table: str, legacy_id: int, reason: str) ->
         "on conflict(legacy_table, legacy_id) do update set reason = excluded.reason",
         [table, legacy_id, reason, now()],
     )
+
+
+def _check_id(row: LegacyRow) -> None:
+    if not 0 < row.id < NATIVE:
+        raise _unmappable(row, f"its id is not between 0 and {NATIVE}")
 
 
 def _check_texts(row: LegacyRow, names: tuple[str, ...], *, optional: bool = False) -> None:
@@ -181,11 +204,12 @@ def _time_of(row: LegacyRow) -> str:
 
 
 def _dumps(row: LegacyRow, values: dict[str, Any]) -> str:
+    if row.extra:
+        values = values | {"extra": row.extra}
     try:
         return dumps(values)
     except ValueError:
-        names = [name for name, value in values.items() if value in (float("inf"), -float("inf"))]
-        raise _unmappable(row, f"{', '.join(names)} is infinite, which JSON cannot say") from None
+        raise _unmappable(row, "a number is infinite, which JSON cannot say") from None
 
 
 def _is_true(value: Any) -> bool:

@@ -15,7 +15,7 @@ class AgentOutput(NamedTuple):
     """What one agent has put out in a run.
 
     `content` is the text as it was given. `response_text` is the raw answer where the old schema
-    had one beside it; `legacy_id` is the row of `consensus_artifacts` that has the same.
+    has one beside it. An output that was an artifact there has the same id.
     """
 
     id: int
@@ -25,7 +25,6 @@ class AgentOutput(NamedTuple):
     content: str
     output_timestamp: datetime
     response_text: str | None = None
-    legacy_id: int | None = None
 
 
 class Run(NamedTuple):
@@ -108,9 +107,7 @@ RUN_COLUMNS = (
     "(select count(*) from agent_outputs o where o.run_id = r.id)"
 )
 #: The columns that `output_of` reads, in its order.
-OUTPUT_COLUMNS = (
-    "id, run_id, agent_name, model_version, content, output_timestamp, response_text, legacy_id"
-)
+OUTPUT_COLUMNS = "id, run_id, agent_name, model_version, content, output_timestamp, response_text"
 
 
 def run_of(row: tuple[Any, ...], outputs: tuple[AgentOutput, ...] = ()) -> Run:
@@ -125,9 +122,9 @@ def run_of(row: tuple[Any, ...], outputs: tuple[AgentOutput, ...] = ()) -> Run:
 
 def output_of(row: tuple[Any, ...]) -> AgentOutput:
     """Make the output of a row of `OUTPUT_COLUMNS`."""
-    output_id, run_id, agent, model, content, at, response, legacy_id = row
+    output_id, run_id, agent, model, content, at, response = row
     when = _moment(at, "output", output_id)
-    return AgentOutput(output_id, run_id, agent, model, content, when, response, legacy_id)
+    return AgentOutput(output_id, run_id, agent, model, content, when, response)
 
 
 def _moment(text: object, what: str, number: int) -> datetime:

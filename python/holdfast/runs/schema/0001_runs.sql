@@ -11,7 +11,6 @@ create table consensus_runs (
     legacy_run_id text,
     -- The row of consensus_synthesis that the synthesis is from.
     legacy_synthesis_id integer,
-    content_hash blob,
     unique (spec_id, stage, run_timestamp)
 );
 create index consensus_runs_spec_stage on consensus_runs(spec_id, stage, legacy_run_id);
@@ -20,6 +19,7 @@ create index consensus_runs_timestamp on consensus_runs(run_timestamp);
 create unique index consensus_runs_legacy on consensus_runs(legacy_synthesis_id)
     where legacy_synthesis_id is not null;
 
+-- The output that an artifact of the old schema is has the id of the artifact.
 create table agent_outputs (
     id integer primary key autoincrement,
     run_id integer not null references consensus_runs(id) on delete cascade,
@@ -28,24 +28,20 @@ create table agent_outputs (
     content text not null,
     output_timestamp text not null,
     response_text text,
-    -- The row of consensus_artifacts that has the same, and what else that has.
-    legacy_id integer,
-    legacy_json text,
-    content_hash blob
+    -- What one schema has and the other has no column for.
+    legacy_json text
 );
 create index agent_outputs_run on agent_outputs(run_id);
 create index agent_outputs_agent on agent_outputs(agent_name, output_timestamp);
-create unique index agent_outputs_legacy on agent_outputs(legacy_id)
-    where legacy_id is not null;
 
 -- What the old schema and the new one do not agree on, with both sides.
 create table run_mismatches (
     id integer primary key autoincrement,
     fingerprint text not null unique,
     kind text not null,
-    legacy_table text not null,
+    legacy_table text,
     legacy_id integer,
-    new_table text not null,
+    new_table text,
     new_id integer,
     columns_json text not null,
     legacy_json text,
