@@ -9,43 +9,39 @@ from ..errors import DataError
 from .legacy import Source
 
 
-class State(StrEnum):
-    """Which tables are written and read.
+class Phase(StrEnum):
+    """Which tables are written: both, or since the cutover the new ones alone."""
 
-    LEGACY: others write the old ones. DUAL: a DualWriter writes both. CUTOVER: the old ones are
-    read-only, and all is in the new ones.
-    """
-
-    LEGACY = "legacy"
     DUAL = "dual"
     CUTOVER = "cutover"
 
 
-def state_of(source: Source) -> State:
-    """Read the state. Whoever writes reads it in the transaction that writes."""
-    found = read(source, "state")
-    if found is None:
-        return State.LEGACY
+def phase(source: Source) -> Phase | None:
+    """Read the phase; None where the old tables alone are in use.
+
+    Whoever writes reads it in the transaction that writes: another process may change it.
+    """
+    found = get(source, "phase")
     try:
-        return State(found)
+        return None if found is None else Phase(found)
     except ValueError:
-        raise DataError(f"the state of the runs is {found!r}: a newer holdfast wrote it") from None
+        raise DataError(f"the phase of the runs is {found!r}: a newer holdfast wrote it") from None
 
 
-def read(source: Source, name: str) -> str | None:
-    """Read a row; None where it was never written."""
+def get(source: Source, name: str) -> str | None:
+    """Read a value; None where none was put."""
     return source.fetch_value("select value from run_state where name = ?", [name])
 
 
-def write(tx: Transaction, name: str, value: str) -> None:
-    """Write a row."""
+def put(tx: Transaction, name: str, value: str | int) -> None:
+    """Write a value."""
     tx.execute(
         "insert into run_state(name, value) values (?, ?) "
-        "on conflict(name) do update set value = excluded.value where value <> excluded.value",
-        [name, value],
+        "on conflict(name) do update set value = excluded.value",
+        [name, str(value)],
     )
 
 
 def forget(tx: Transaction, name: str) -> None:
-    """Delete a row."""
+    """Delete a value."""
     tx.execute("delete from run_state where name = ?", [name])
