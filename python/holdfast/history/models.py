@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from math import isfinite
+from math import inf, isfinite
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, cast
 
 #: The greatest id, and the greatest number of tokens: what JavaScript reads exactly.
@@ -188,13 +188,19 @@ def _refuse(name: str, problem: str) -> NoReturn:
 def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
         _refuse(name, f"must be a text, not {type(value).__name__}")
-    if not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError as error:
-            _refuse(name, f"has half a character (a lone surrogate) at {error.start}")
+    half = None if value.isascii() else _half(value)
+    if half is not None:
+        _refuse(name, f"has half a character (a lone surrogate) at {half}")
     # Of a subclass, as a member of an enum, the text alone.
     return value if type(value) is str else str.__str__(value)
+
+
+def _half(text: str) -> int | None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return error.start
+    return None
 
 
 def _texts(name: str, value: object) -> tuple[str, ...]:
@@ -205,11 +211,11 @@ def _texts(name: str, value: object) -> tuple[str, ...]:
 
 
 def _backend(value: object) -> BackendType:
-    try:
-        return BackendType(cast("str", value))
-    except ValueError:
-        shown = repr(value)[:40] if isinstance(value, str) else type(value).__name__
-        _refuse("backend", f"is one of 'zero-shot' and 'few-shot', not {shown}")
+    for each in BackendType:
+        if value == each:
+            return each
+    shown = repr(value)[:40] if isinstance(value, str) else type(value).__name__
+    _refuse("backend", f"is one of 'zero-shot' and 'few-shot', not {shown}")
 
 
 def _number(name: str, value: object) -> float | None:
@@ -220,7 +226,7 @@ def _number(name: str, value: object) -> float | None:
     try:
         number = float(value)
     except OverflowError:
-        _refuse(name, "is too large a number")
+        number = inf
     if not isfinite(number) or number < 0:
         _refuse(name, f"must be a finite number, 0 or more, not {number!r}")
     # Not -0.0, which a database may give back as 0.0.
@@ -244,5 +250,7 @@ def _moment(name: str, value: object) -> datetime:
     try:
         value = value.astimezone(UTC)
     except OverflowError:
+        value = None
+    if value is None:
         _refuse(name, "must be in the years 1 to 9999 in UTC")
     return value.replace(microsecond=value.microsecond // 1000 * 1000, fold=0)
