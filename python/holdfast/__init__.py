@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from ._retry import RetryClass, RetryPolicy, RetryStats, retry, retry_async
     from .aio import AsyncDatabase, open_async
     from .migrations import Migration
+    from .rotation import backup_rotated, backup_rotated_async, restore_newest
 else:
     # What these need to be imported costs more than all the rest: at their first use.
     _LATER = {
@@ -55,7 +56,10 @@ else:
         "RetryClass": "_classify",
         "RetryPolicy": "_retry",
         "RetryStats": "_retry",
+        "backup_rotated": "rotation",
+        "backup_rotated_async": "rotation",
         "open_async": "aio",
+        "restore_newest": "rotation",
         "retry": "_retry",
         "retry_async": "_retry",
     }
@@ -105,9 +109,12 @@ __all__ = [
     "Transaction",
     "Warning",
     "__version__",
+    "backup_rotated",
+    "backup_rotated_async",
     "open",
     "open_async",
     "restore",
+    "restore_newest",
     "retry",
     "retry_async",
 ]

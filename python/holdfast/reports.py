@@ -62,6 +62,25 @@ class BackupReport(NamedTuple):
     check: CheckReport
 
 
+class Skipped(NamedTuple):
+    """A copy that was left as it is, and why."""
+
+    path: Path
+    why: str
+
+
+class RotationReport(NamedTuple):
+    """A backup in rotation: what was made, the copies that are kept with it, the newest first.
+
+    `removed` are the copies that made way for it, and `skipped` those that should have.
+    """
+
+    backup: BackupReport
+    kept: tuple[Path, ...]
+    removed: tuple[Path, ...]
+    skipped: tuple[Skipped, ...]
+
+
 class CheckpointReport(NamedTuple):
     """A checkpoint: pages in the log, those of them that are in the file now, who was in the way.
 
@@ -87,6 +106,14 @@ class RestoreReport(NamedTuple):
     pages: int
     seconds: float
     check: CheckReport
+
+
+class NewestReport(NamedTuple):
+    """A restore of the newest good copy: which one, and newer ones that are damaged."""
+
+    backup: Path
+    skipped: tuple[Skipped, ...]
+    restored: RestoreReport
 
 
 class Applied(NamedTuple):

@@ -86,6 +86,14 @@ def jobs(make: Callable[..., JobManager]) -> JobManager:
 
 
 @pytest.fixture
+def backups(tmp_path: Path) -> Path:
+    """An empty directory for copies."""
+    directory = tmp_path / "backups"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
 def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """The directory of a disk of as many megabytes as its parameter says."""
     place = tmp_path / "disk"

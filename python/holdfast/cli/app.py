@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from ..errors import Error
-from . import artifacts, inspection, jobs, maintenance, output, serve
+from . import artifacts, backups, inspection, jobs, maintenance, output, serve
 from .options import JSON
 
 INTERRUPTED = 130
@@ -82,8 +82,8 @@ for command in (
     maintenance.migrate,
     maintenance.checkpoint,
     maintenance.vacuum,
-    maintenance.backup,
-    maintenance.restore,
+    backups.backup,
+    backups.restore,
     inspection.query,
     serve.serve,
 ):

@@ -1,18 +1,16 @@
-"""Commands that change or copy a file: migrate, checkpoint, vacuum, backup, restore."""
+"""Commands that change a file: migrate, checkpoint, vacuum."""
 
-import sys
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
-from .. import restore as restore_backup
 from ..database import Database, open
 from ..errors import NotSupportedError
-from ..reports import CheckReport, MigrationReport, VacuumStats
+from ..reports import MigrationReport, VacuumStats
 from ..upkeep import vacuum_in_cycles
 from . import output
-from .files import is_new, open_to_read, open_to_write
+from .files import is_new, open_to_write
 from .options import File, Json
 
 
@@ -181,65 +179,3 @@ def _cycles(database: Database, pages: int) -> VacuumStats:
             return True
 
         return vacuum_in_cycles(database, pages, go_on=go_on)
-
-
-def backup(
-    file: File,
-    target: Annotated[
-        str, typer.Argument(metavar="TARGET", help="The copy to make.", show_default=False)
-    ],
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a file that has the name.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Make a verified copy, while others go on reading and writing."""
-    with open_to_read(file) as database, output.progress("Backing up") as show:
-        report = database.backup(target, overwrite=overwrite, progress=show)
-    if as_json:
-        output.document(report)
-    else:
-        output.line(f"{report.path}: {output.size(report.size)}, verified")
-        _orphans(report.check)
-
-
-def restore(
-    backup: Annotated[
-        str, typer.Argument(metavar="BACKUP", help="The copy to restore.", show_default=False)
-    ],
-    file: File,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Replace an existing database without asking.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Put a backup in the place of a database that nobody has open.
-
-    The backup is verified first, and a database that it replaces is kept beside it. That is asked
-    about; where standard input is no terminal, it needs --yes.
-    """
-    if not yes and not is_new(file):
-        _confirm(file)
-    with output.progress("Restoring") as show:
-        report = restore_backup(backup, file, progress=show)
-    if as_json:
-        output.document(report)
-        return
-    output.line(f"{report.path}: {output.size(report.size)}, restored")
-    if report.safety_copy is not None:
-        output.line(f"what was there before: {report.safety_copy}")
-    _orphans(report.check)
-
-
-def _orphans(report: CheckReport) -> None:
-    if report.violations:
-        output.line(f"rows without their parent: {len(report.violations)}, as in what was copied")
-
-
-def _confirm(file: str) -> None:
-    if not sys.stdin.isatty():
-        raise typer.BadParameter(f"{file!r} would be replaced: add --yes if it shall be")
-    question = f"Replace {output.visible(file)}? It is kept beside the restored one."
-    if not typer.confirm(question, err=True):
-        output.note("nothing was changed")
-        raise typer.Exit(1)
