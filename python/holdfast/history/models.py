@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from math import inf, isfinite
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, cast
 
-#: The greatest id, and the greatest number of tokens: what JavaScript reads exactly.
+#: The greatest id, count or latency: what JavaScript reads exactly.
 MOST = 2**53 - 1
 
 
@@ -107,10 +106,8 @@ class PromptHistory:
                 self._text(name)
         self._set("guardrails", _texts("guardrails", self.guardrails))
         self._set("backend", _backend(self.backend))
-        self._set("confidence", _number("confidence", self.confidence))
-        if self.confidence is not None and self.confidence > 1:
-            _refuse("confidence", f"is a number from 0 to 1, not {self.confidence!r}")
-        self._set("latency_ms", _number("latency_ms", self.latency_ms))
+        self._set("confidence", _number("confidence", self.confidence, 1))
+        self._set("latency_ms", _number("latency_ms", self.latency_ms, MOST))
         self._set("timestamp", _moment("timestamp", self.timestamp))
         _whole("input_tokens", self.input_tokens, 0)
         _whole("output_tokens", self.output_tokens, 0)
@@ -218,19 +215,16 @@ def _backend(value: object) -> BackendType:
     _refuse("backend", f"is one of 'zero-shot' and 'few-shot', not {shown}")
 
 
-def _number(name: str, value: object) -> float | None:
+def _number(name: str, value: object, most: int) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         _refuse(name, f"must be a number, not {type(value).__name__}")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = inf
-    if not isfinite(number) or number < 0:
-        _refuse(name, f"must be a finite number, 0 or more, not {number!r}")
+    if not 0 <= value <= most:
+        found = f", not {value!r}" if isinstance(value, float) else ""
+        _refuse(name, f"must be a number from 0 to {most}{found}")
     # Not -0.0, which a database may give back as 0.0.
-    return number + 0.0
+    return value + 0.0
 
 
 def _whole(name: str, value: object, least: int) -> None:
