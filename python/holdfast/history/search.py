@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from itertools import islice
 from typing import NamedTuple
 
 #: Words of a search that are looked at, and characters.
@@ -14,13 +13,17 @@ LENGTH = 2000
 
 _TERM = re.compile(r'(-?)"([^"]*)"?|(\S+)')
 _WORD = re.compile(r"[^\W_]+")
-#: Accents that are characters of their own.
-_MARKS = re.compile("[\u0300-\u036f]+")
+#: What FTS5 cannot be asked for.
+_NOT_ASKED = re.compile("[\0\ud800-\udfff]")
 
 
 class Term(NamedTuple):
-    """Words that follow each other; `begins` where the last one need only begin so."""
+    """Words that follow each other; `begins` where the last one need only begin so.
 
+    `text` is what was typed, without quotes.
+    """
+
+    text: str
     words: tuple[str, ...]
     begins: bool = False
 
@@ -35,37 +38,42 @@ class Search(NamedTuple):
 def parse(text: str) -> Search:
     """Read words, "phrases", begin* and -without; nothing is a syntax error.
 
-    >>> parse('poem "of the sea" rhym* -sonnet').without
-    (Term(words=('sonnet',), begins=False),)
+    >>> parse('poem "of the Sea" rhym* -sonnet').without
+    (Term(text='-sonnet', words=('sonnet',), begins=False),)
     """
     wanted: list[Term] = []
     without: list[Term] = []
     left = WORDS
-    for minus, phrase, word in _TERM.findall(text[:LENGTH]):
-        found = tuple(islice(words(phrase or word), left))
-        left -= len(found)
-        if found:
-            begins = not phrase and word.endswith("*")
-            (without if minus or word.startswith("-") else wanted).append(Term(found, begins))
+    for minus, phrase, word in _TERM.findall(_NOT_ASKED.sub(" ", text[:LENGTH])):
+        said = phrase or word.replace('"', " ")
+        term = _term(said, left, begins=not phrase and word.endswith("*"))
+        left -= len(term.words)
+        if term.words:
+            (without if minus or word.startswith("-") else wanted).append(term)
     return Search(tuple(wanted), tuple(without))
 
 
-def words(text: str) -> Iterable[str]:
-    """The words of a text, in which case and accents make no difference.
+def words(text: str) -> list[str]:
+    """The words of a text, in which case and Latin accents make no difference.
 
-    >>> list(words("L'\u00c9t\u00e9, 2026!"))
+    >>> words("L'\u00c9t\u00e9, 2026!")
     ['l', 'ete', '2026']
     """
-    if not text.isascii():
-        text = _MARKS.sub("", unicodedata.normalize("NFC", text)).translate(_LETTERS)
-    return (found[0] for found in _WORD.finditer(text.lower()))
+    return _WORD.findall(text.lower() if text.isascii() else text.translate(_LETTERS))
+
+
+def _term(text: str, most: int, *, begins: bool) -> Term:
+    found = words(text)
+    if len(found) <= most:
+        return Term(text, tuple(found), begins)
+    return Term(" ".join(found[:most]), tuple(found[:most]))
 
 
 def found_in(search: Search, texts: Iterable[str]) -> bool:
     """Whether a search finds a record that has these texts."""
     if not search.wanted and not search.without:
         return False
-    columns = [list(words(text)) for text in texts]
+    columns = [words(text) for text in texts]
     return all(_has(columns, term) for term in search.wanted) and not any(
         _has(columns, term) for term in search.without
     )
@@ -83,15 +91,19 @@ def _has(columns: list[list[str]], term: Term) -> bool:
 
 
 class _Letters(dict[int, str]):
-    """Each letter without its case and accents; made when it is met."""
+    """Latin letters without case and accents, others without case; made when they are met."""
 
     def __missing__(self, code: int) -> str:
         letter = chr(code)
-        plain = unicodedata.normalize("NFD", letter)[0].lower()
-        # A Hangul syllable is no letter with accents, though it can be taken apart.
-        keeps = len(plain) != 1 or 0xAC00 <= code <= 0xD7A3
-        self[code] = plain = letter if keeps else plain
-        return plain
+        plain = unicodedata.normalize("NFD", letter)[0]
+        folded = plain.lower() if plain.isascii() else letter.casefold()
+        if 0x300 <= code <= 0x36F:
+            # An accent that is a character of its own.
+            folded = ""
+        elif len(folded) != 1:
+            folded = letter
+        self[code] = folded
+        return folded
 
 
 _LETTERS = _Letters()

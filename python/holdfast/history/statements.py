@@ -107,4 +107,4 @@ def _search(text: Search) -> tuple[str, list[Any]]:
 
 
 def _quoted(term: Term) -> str:
-    return '"{}"{}'.format(" ".join(term.words), "*" if term.begins else "")
+    return f'"{term.text}"{"*" if term.begins else ""}'
