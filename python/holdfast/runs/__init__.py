@@ -8,19 +8,43 @@
 ['claude', 'gemini']
 """
 
-from .errors import LegacySchemaError, RunError, UnknownRunError, UnmappableError
+from .aio import AsyncRunStore
+from .attach import attach
+from .dual import DualReport, DualWriter
+from .errors import LegacySchemaError, RunError, RunPhaseError, UnknownRunError, UnmappableError
+from .legacy import Artifact, Synthesis
+from .mismatches import Mismatch, MismatchPage
 from .models import AgentOutput, Output, Run, RunPage, RunStats
+from .pairs import NewArtifact
+from .reader import LegacyReader, LegacyStats
+from .state import Phase
 from .store import RunStore
+from .sweep import Sweep, SweepReport
 
 __all__ = [
     "AgentOutput",
+    "Artifact",
+    "AsyncRunStore",
+    "DualReport",
+    "DualWriter",
+    "LegacyReader",
     "LegacySchemaError",
+    "LegacyStats",
+    "Mismatch",
+    "MismatchPage",
+    "NewArtifact",
     "Output",
+    "Phase",
     "Run",
     "RunError",
     "RunPage",
+    "RunPhaseError",
     "RunStats",
     "RunStore",
+    "Sweep",
+    "SweepReport",
+    "Synthesis",
     "UnknownRunError",
     "UnmappableError",
+    "attach",
 ]

@@ -24,3 +24,7 @@ class UnmappableError(RunError):
     """
 
     legacy_id: int | None = None
+
+
+class RunPhaseError(RunError):
+    """Something that cannot be done before the cutover, or after it; says what is in the way."""

@@ -8,15 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
-from .. import Snapshot, Transaction
-from ..database import Database
-from ..errors import DataError
-from .errors import LegacySchemaError, UnmappableError
+from .. import Transaction
+from .errors import LegacySchemaError
+from .reading import Garbled, Source, fetch, quoted
 
 ARTIFACTS = "consensus_artifacts"
 SYNTHESES = "consensus_synthesis"
-
-Source = Database | Transaction | Snapshot
 
 #: The columns that the mapping knows, after the id, in the order in which they are read.
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -73,6 +70,11 @@ class LegacyRow:
         """The value of a known column."""
         return self.values[COLUMNS[self.table].index(name)]
 
+    def by_name(self) -> dict[str, Any]:
+        """All columns."""
+        known = dict(zip(COLUMNS[self.table], self.values, strict=True))
+        return {"id": self.id, **known, **self.extra}
+
 
 class Artifact(NamedTuple):
     """A row of `consensus_artifacts` as callers of the old schema know it."""
@@ -105,19 +107,19 @@ class Synthesis(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """Which columns a table of the old schema has beyond those that are known."""
+    """A table of the old schema, and which columns it has beyond those that are known."""
 
     table: str
     extra: tuple[str, ...]
 
     @property
-    def select(self) -> str:
-        """The beginning of a statement that reads rows for `row_of`."""
+    def columns(self) -> list[str]:
+        """All columns, for `row_of`, of the table by its name."""
         names = ["id", *COLUMNS[self.table], *self.extra]
-        return f"select {', '.join(map(_quoted, names))} from {self.table}"
+        return [f"{self.table}.{quoted(name)}" for name in names]
 
     def row_of(self, values: tuple[Any, ...]) -> LegacyRow:
-        """Make the row of what `select` has read."""
+        """Make the row of the values of `columns`."""
         known = 1 + len(COLUMNS[self.table])
         # A column that is added later is NULL in the rows that are there: like one that is not.
         extra = {
@@ -127,28 +129,15 @@ class Layout(NamedTuple):
         }
         return LegacyRow(self.table, values[0], values[1:known], extra)
 
-    def read(self, source: Source, after: int, limit: int) -> list[LegacyRow | UnmappableError]:
-        """Read up to `limit` rows with ids greater than `after`, in the order of their ids.
+    def read(self, source: Source, after: int, limit: int) -> list[LegacyRow]:
+        """Read up to `limit` rows with ids greater than `after`, in the order of their ids."""
+        rest = f"from {self.table} where id > ? order by id limit ?"
+        return [self.row_of(row) for row in fetch(source, self.columns, rest, [after, limit])]
 
-        A row whose text cannot be read is the error that says so; its id is in `legacy_id`.
-        """
-        sql = f"{self.select} where id > ? order by id limit ?"
-        try:
-            return [self.row_of(row) for row in source.fetch_all(sql, [after, limit])]
-        except DataError:
-            # One of them has text that is not UTF-8: the others have nothing to do with it.
-            ids = f"select id from {self.table} where id > ? order by id limit ?"
-            return [self.one(source, number) for (number,) in source.fetch_all(ids, [after, limit])]
-
-    def one(self, source: Source, number: int) -> LegacyRow | UnmappableError:
-        """Read the row of an id that is there."""
-        try:
-            (row,) = source.fetch_all(f"{self.select} where id = ?", [number])
-        except DataError as error:
-            found = UnmappableError(f"row {number} of {self.table} cannot be read: {error}")
-            found.legacy_id = number
-            return found
-        return self.row_of(row)
+    def one(self, source: Source, number: int) -> LegacyRow | None:
+        """Read the row of an id; None where it is not there."""
+        rows = fetch(source, self.columns, f"from {self.table} where id = ?", [number])
+        return self.row_of(rows[0]) if rows else None
 
 
 def layout(source: Source, table: str) -> Layout | None:
@@ -200,14 +189,15 @@ def loads(text: str | None) -> dict[str, Any]:
 
 
 def _as_json(value: object) -> object:
+    if isinstance(value, Garbled):
+        return {"garbled": base64.b64encode(value).decode()}
     if isinstance(value, bytes):
         return {"base64": base64.b64encode(value).decode()}
     raise TypeError(f"no value of SQLite: {value!r}")
 
 
 def _from_json(value: dict[str, Any]) -> Any:
-    return base64.b64decode(value["base64"]) if value.keys() == {"base64"} else value
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    for name, kind in (("garbled", Garbled), ("base64", bytes)):
+        if value.keys() == {name}:
+            return kind(base64.b64decode(value[name]))
+    return value

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from .. import Transaction
 from .errors import UnmappableError
 from .legacy import ARTIFACTS, COLUMNS, SYNTHESES, LegacyRow, dumps, loads
+from .reading import Garbled
 from .times import later, now, read_any
 
 #: The first id of outputs that are no artifacts, in a file that has the old tables.
@@ -21,6 +22,8 @@ NATIVE = 2**40
 
 #: Statuses of a synthesis, in lower case, that are consensus; every other one is none.
 OK = ("approved", "completed", "degraded", "ok", "passed", "success")
+#: What is no text, in words.
+_KINDS: dict[Any, str] = {type(None): "NULL", bytes: "a blob", Garbled: "text that is not UTF-8"}
 #: What a synthesis has beside the columns of its run, in the order in which it is written.
 _SYNTHESIS = (
     "output_markdown", "output_path", "status", "artifacts_count", "agreements", "conflicts",
@@ -192,7 +195,7 @@ def _check_texts(row: LegacyRow, names: tuple[str, ...], *, optional: bool = Fal
     for name in names:
         value = row[name]
         if not isinstance(value, str) and not (optional and value is None):
-            kind = "NULL" if value is None else f"no text but {type(value).__name__}"
+            kind = _KINDS.get(value.__class__, "a number")
             raise _unmappable(row, f"{name} is {kind}")
 
 

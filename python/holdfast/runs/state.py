@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from .. import Transaction
 from ..errors import DataError
-from .legacy import Source
+from .reading import Source
 
 
 class Phase(StrEnum):

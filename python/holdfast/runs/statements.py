@@ -13,8 +13,8 @@ from .times import given, moment
 
 SCHEMA = Path(__file__).parent / "schema"
 COMPONENT = "runs"
-#: Outputs that one statement of a batch is made for.
-BATCH = 500
+#: The number of the last step in `SCHEMA`.
+VERSION = 1
 
 #: A statement and its parameters.
 Statement = tuple[str, list[Any]]
@@ -114,6 +114,18 @@ def output_row(run_id: int, output: Output | Mapping[str, Any] | tuple[Any, ...]
     ]
 
 
+def synthesis_row(
+    run_id: int, synthesis: Any, consensus_ok: bool | None, degraded: bool | None
+) -> list[Any]:
+    """The parameters of `STORE_SYNTHESIS`."""
+    return [
+        number("run_id", run_id),
+        synthesis_text(synthesis),
+        flag("consensus_ok", consensus_ok),
+        flag("degraded", degraded),
+    ]
+
+
 def synthesis_text(synthesis: Any) -> str | None:
     """A synthesis as JSON; text is JSON already and is kept as it is."""
     if synthesis is None:
@@ -126,6 +138,16 @@ def synthesis_text(synthesis: Any) -> str | None:
     except (TypeError, ValueError, RecursionError) as error:
         kind = "text that is no JSON" if isinstance(synthesis, str) else "no value for JSON"
         raise ValueError(f"the synthesis is {kind}: {error}") from None
+
+
+def as_json_text(name: str, value: Any) -> str:
+    """A value as JSON; text is kept as it is, whatever it says."""
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"{name} is no value for JSON: {error}") from None
 
 
 def named(name: str, value: object) -> str:

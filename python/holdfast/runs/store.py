@@ -62,9 +62,7 @@ class RunStore:
         What is None stays as it is in a run that exists. A `synthesis` that is text is JSON already
         and kept as it is, anything else is written as JSON. `name` is what you call the run.
         """
-        row = sql.run_row(
-            spec_id, stage, run_timestamp, consensus_ok, degraded, synthesis, name
-        )  # fmt: skip
+        row = sql.run_row(spec_id, stage, run_timestamp, consensus_ok, degraded, synthesis, name)
         return (tx or self._db).fetch_value(sql.UPSERT_RUN, row)
 
     def add_output(
@@ -116,12 +114,7 @@ class RunStore:
         tx: Transaction | None = None,
     ) -> None:
         """Write the synthesis of a run, and what was decided. Raises UnknownRunError."""
-        row = [
-            sql.number("run_id", run_id),
-            sql.synthesis_text(synthesis),
-            sql.flag("consensus_ok", consensus_ok),
-            sql.flag("degraded", degraded),
-        ]
+        row = sql.synthesis_row(run_id, synthesis, consensus_ok, degraded)
         if not (tx or self._db).execute(sql.STORE_SYNTHESIS, row):
             raise unknown(run_id)
 
@@ -216,7 +209,7 @@ def unknown(run_id: int) -> UnknownRunError:
 def migrate(db: Database) -> None:
     """Make the tables, or bring them up to date."""
     version = db.schema_version(sql.COMPONENT)
-    if version < len(list(sql.SCHEMA.glob("*.sql"))):
+    if version < sql.VERSION:
         # The first step only makes tables: a copy of what is in the file is for later ones.
         db.migrate(sql.SCHEMA, component=sql.COMPONENT, backup=version > 0)
 
