@@ -68,3 +68,10 @@ create table run_state (
     name text primary key,
     value text not null
 ) without rowid;
+
+-- Rows of the old schema that were written while a cutover compares.
+create table run_changes (
+    id integer primary key autoincrement,
+    legacy_table text not null,
+    legacy_id integer not null
+);
