@@ -1,0 +1,78 @@
+"""What the old tables have and the new ones have not yet."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .legacy import ARTIFACTS, COLUMNS, SYNTHESES
+from .mapping import NATIVE
+from .reading import Source
+
+TABLES = (ARTIFACTS, SYNTHESES)
+
+#: Whether the new tables have a row `t` of an old one.
+_COPIED = {
+    ARTIFACTS: f"(t.id < {NATIVE} and exists (select 1 from agent_outputs o where o.id = t.id))",
+    SYNTHESES: "exists (select 1 from consensus_runs r where r.legacy_synthesis_id = t.id)",
+}
+_RECORDED = "(select reason from run_unmapped u where u.legacy_table = ? and u.legacy_id = t.id)"
+
+
+class Candidate(NamedTuple):
+    """A row that was not copied: its id, its bytes, and why if it is known that it cannot be."""
+
+    id: int
+    size: int
+    reason: str | None
+
+
+def candidates(source: Source, table: str, after: int, limit: int) -> list[Candidate]:
+    """Find rows that were not copied, in the order of their ids."""
+    size = " + ".join(f"coalesce(octet_length({name}), 0)" for name in COLUMNS[table])
+    return source.fetch_all(
+        f"select t.id, {size} as size, {_RECORDED} as reason from {table} t "
+        f"where t.id > ? and not {_COPIED[table]} order by t.id limit ?",
+        [table, after, limit],
+        into=Candidate,
+    )
+
+
+def is_copied(source: Source, table: str, number: int) -> bool:
+    """Whether the new tables have a row already."""
+    return bool(
+        source.fetch_value(f"select {_COPIED[table]} from (select ? as id) t", [number])
+    )  # fmt: skip
+
+
+class TableCounts(NamedTuple):
+    """The rows of a table of the old schema.
+
+    `copied` are those that the new tables have, `unmapped` those that they cannot hold, and
+    `pending` the others.
+    """
+
+    rows: int
+    copied: int
+    unmapped: int
+    pending: int
+
+
+def count(source: Source, table: str) -> TableCounts:
+    """Count the rows of a table of the old schema."""
+    rows, copied, unmapped = source.fetch_all(
+        f"select count(*), count(*) filter (where copied), "
+        f"count(*) filter (where not copied and reason is not null) "
+        f"from (select {_COPIED[table]} as copied, {_RECORDED} as reason from {table} t)",
+        [table],
+    )[0]
+    return TableCounts(rows, copied, unmapped, rows - copied - unmapped)
+
+
+def is_stale(source: Source) -> bool:
+    """Whether a row that could not be copied is no more."""
+    gone = " or ".join(
+        f"(legacy_table = '{table}' and not exists "
+        f"(select 1 from {table} t where t.id = legacy_id))"
+        for table in TABLES
+    )
+    return bool(source.fetch_value(f"select exists (select 1 from run_unmapped where {gone})"))
