@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
 
@@ -23,6 +24,11 @@ HOLD = 0.003
 BATCH = 1000
 #: Pages that a cycle of the vacuum gives back.
 PAGES = 200
+#: Pages of the text index that a transaction merges; each has about so many bytes.
+MERGE = 64
+PAGE = 4096
+#: How much of the text index is merged for what was deleted.
+MERGED_PER_DELETED = 10
 
 
 class HoldfastRepository(PromptRepository):
@@ -126,10 +132,19 @@ class HoldfastRepository(PromptRepository):
         with translated:
             while pace.goes_on:
                 batch = [timestamp, record_id, pace.batch]
-                pace.done(db.execute(statements.DELETE_OLDEST, batch, timeout=self._timeout))
+                pace.done(db.fetch_all(statements.DELETE_OLDEST, batch, timeout=self._timeout))
             if pace.deleted:
+                self._merge(pace.bytes)
                 vacuum_in_cycles(db, PAGES, timeout=self._timeout)
         return pace.deleted
+
+    def _merge(self, size: int) -> None:
+        for pages in merges(size):
+            with self._db.transaction(timeout=self._timeout) as tx:
+                before: int = tx.fetch_value(statements.CHANGES)
+                tx.execute(statements.MERGE, [pages])
+                if tx.fetch_value(statements.CHANGES) - before < 2:
+                    return
 
 
 class Pace:
@@ -138,14 +153,30 @@ class Pace:
     def __init__(self) -> None:
         self.batch = 10
         self.deleted = 0
+        self.bytes = 0
         self.goes_on = True
         self._begun = perf_counter()
 
-    def done(self, deleted: int) -> None:
+    def done(self, sizes: list[tuple[int]]) -> None:
         """Count what was deleted, and go by how long it took."""
         took = perf_counter() - self._begun
-        self.deleted += deleted
-        self.goes_on = deleted == self.batch
+        self.deleted += len(sizes)
+        self.bytes += sum(size for (size,) in sizes)
+        self.goes_on = len(sizes) == self.batch
         fits = self.batch * HOLD / max(took, 1e-6)
         self.batch = int(min(max(fits, 1), self.batch * 4, BATCH))
         self._begun = perf_counter()
+
+
+def merges(size: int) -> Iterator[int]:
+    """How the text index is merged after so many bytes of texts were deleted, step by step.
+
+    Together the steps write some times as much as was deleted: so a large index is merged as a
+    whole only when a good part of it is gone.
+    """
+    left = size * MERGED_PER_DELETED // PAGE
+    pages = -MERGE
+    while left > 0:
+        yield pages
+        left -= MERGE
+        pages = MERGE

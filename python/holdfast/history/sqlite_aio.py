@@ -9,7 +9,7 @@ from .errors import translated
 from .models import HistoryPage, HistoryStatistics, PromptHistory
 from .query import Query
 from .rows import INSERT, inserts, page_of, record_of, row_of, statistics_of
-from .sqlite import COMPONENT, PAGES, SCHEMA, VERSION, Pace
+from .sqlite import COMPONENT, PAGES, SCHEMA, VERSION, Pace, merges
 
 
 class AsyncHoldfastRepository(AsyncPromptRepository):
@@ -107,9 +107,19 @@ class AsyncHoldfastRepository(AsyncPromptRepository):
         with translated:
             while pace.goes_on:
                 batch = [timestamp, record_id, pace.batch]
-                pace.done(await db.execute(statements.DELETE_OLDEST, batch, timeout=self._timeout))
+                deleted = db.fetch_all(statements.DELETE_OLDEST, batch, timeout=self._timeout)
+                pace.done(await deleted)
             if pace.deleted:
+                await self._merge(pace.bytes)
                 last = await db.vacuum(PAGES, timeout=self._timeout)
                 while last.reclaimed and last.free_after:
                     last = await db.vacuum(PAGES, timeout=self._timeout)
         return pace.deleted
+
+    async def _merge(self, size: int) -> None:
+        for pages in merges(size):
+            async with self._db.transaction(timeout=self._timeout) as tx:
+                before: int = await tx.fetch_value(statements.CHANGES)
+                await tx.execute(statements.MERGE, [pages])
+                if await tx.fetch_value(statements.CHANGES) - before < 2:
+                    return

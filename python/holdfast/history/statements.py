@@ -13,11 +13,15 @@ Statement = tuple[str, list[Any]]
 FIND = f"select {COLUMNS} from prompt_history where id = ?"
 DELETE = "delete from prompt_history where id = ?"
 LAST_ID = "select max(id) from prompt_history"
-#: Deletes the oldest up to a time and an id, so many at a time.
+#: Deletes the oldest up to a time and an id, so many at a time, and tells what each had in bytes.
 DELETE_OLDEST = (
     "delete from prompt_history where id in (select id from prompt_history "
-    "where (timestamp, id) <= (?, ?) order by timestamp, id limit ?)"
+    "where (timestamp, id) <= (?, ?) order by timestamp, id limit ?) returning size"
 )
+#: Merges so many pages of the text index, in which the words of what was deleted stay until then;
+#: all of its parts where the number is negative. It was done where that made less than two changes.
+MERGE = "insert into prompt_history_text(prompt_history_text, rank) values ('merge', ?)"
+CHANGES = "select total_changes()"
 #: The newest record that is one too many.
 BEYOND_COUNT = (
     "select timestamp, id from prompt_history order by timestamp desc, id desc limit 1 offset ?"
@@ -93,7 +97,7 @@ def _all(tests: list[str]) -> str:
 
 
 def _search(text: Search) -> tuple[str, list[Any]]:
-    """The one place that knows FTS5."""
+    """What is searched for, as FTS5 is asked for it."""
     match = "select rowid from prompt_history_text where prompt_history_text match ?"
     tests: list[str] = []
     values: list[Any] = []
