@@ -1,18 +1,18 @@
 create table prompt_history (
     -- An id is never given twice, so that what leads to a record never leads to another one.
-    id integer primary key autoincrement,
+    id integer primary key autoincrement check (id between 1 and 9007199254740991),
     -- As SQLite writes UTC, to the millisecond: texts that sort and compare as the instants do.
     timestamp text not null default (strftime('%Y-%m-%d %H:%M:%f', 'now'))
-        check (timestamp = strftime('%Y-%m-%d %H:%M:%f', timestamp)),
+        check (timestamp = strftime('%Y-%m-%d %H:%M:%f', timestamp, '+0 days')),
     backend text not null check (backend in ('zero-shot', 'few-shot')),
-    provider text not null check (trim(provider) <> ''),
-    model text not null check (trim(model) <> ''),
+    provider text not null check (trim(provider, char(9, 10, 11, 12, 13, 32)) <> ''),
+    model text not null check (trim(model, char(9, 10, 11, 12, 13, 32)) <> ''),
     conversation_id text,
     confidence real check (confidence between 0 and 1),
     quality_score real check (quality_score between 0 and 1),
-    latency_ms real check (latency_ms >= 0),
-    input_tokens integer check (input_tokens >= 0),
-    output_tokens integer check (output_tokens >= 0),
+    latency_ms real check (latency_ms between 0 and 9007199254740991),
+    input_tokens integer check (input_tokens between 0 and 9007199254740991),
+    output_tokens integer check (output_tokens between 0 and 9007199254740991),
     -- Bytes of the texts below.
     size integer not null generated always as (
         length(cast(original_idea as blob)) + length(cast(improved_prompt as blob))
@@ -21,15 +21,25 @@ create table prompt_history (
         + length(cast(guardrails as blob)) + coalesce(length(cast(reasoning as blob)), 0)
     ) stored,
     -- What is long comes last: to read the numbers, none of it is read.
-    original_idea text not null check (trim(original_idea) <> ''),
-    improved_prompt text not null check (trim(improved_prompt) <> ''),
+    original_idea text not null check (trim(original_idea, char(9, 10, 11, 12, 13, 32)) <> ''),
+    improved_prompt text not null
+        check (trim(improved_prompt, char(9, 10, 11, 12, 13, 32)) <> ''),
     context text not null default '',
     role text not null default '',
     directive text not null default '',
     framework text not null default '',
     guardrails text not null default '[]'
         check (json_valid(guardrails) and json_type(guardrails) = 'array'),
-    reasoning text
+    reasoning text,
+    check (
+        typeof(provider) = 'text' and typeof(model) = 'text'
+        and typeof(original_idea) = 'text' and typeof(improved_prompt) = 'text'
+        and typeof(context) = 'text' and typeof(role) = 'text' and typeof(directive) = 'text'
+        and typeof(framework) = 'text' and typeof(guardrails) = 'text'
+        and typeof(conversation_id) in ('text', 'null') and typeof(reasoning) in ('text', 'null')
+        and typeof(input_tokens) in ('integer', 'null')
+        and typeof(output_tokens) in ('integer', 'null')
+    )
 );
 
 create index prompt_history_timestamp on prompt_history(timestamp, id, size);
