@@ -3,6 +3,7 @@
 import asyncio
 import os
 import subprocess
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import holdfast
 from backup_copies import damage, fill, is_good, names, numbers
 from holdfast import AsyncDatabase
+from holdfast._turn import Turn
 
 
 def rotated(db: holdfast.Database, directory: Path, times: int = 3) -> list[str]:
@@ -79,6 +81,32 @@ async def test_a_task_that_is_cancelled_leaves_all_as_it_was(
     assert names(backups) == before
     await holdfast.backup_rotated_async(adb, backups, keep=1)
     assert numbers(backups) == [2]
+
+
+async def test_a_task_that_is_cancelled_at_the_end_leaves_when_all_is_done(
+    adb: AsyncDatabase, backups: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await holdfast.backup_rotated_async(adb, backups, keep=1)
+    flushing, go_on = threading.Event(), threading.Event()
+    fsync = os.fsync
+
+    def slow(handle: int) -> None:
+        flushing.set()
+        go_on.wait(30)
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", slow)
+    task = asyncio.create_task(holdfast.backup_rotated_async(adb, backups, keep=1))
+    await asyncio.to_thread(flushing.wait, 30)
+    for _ in range(3):
+        task.cancel()
+        await asyncio.sleep(0)
+    assert not task.done()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert numbers(backups) == [2]
+    await holdfast.backup_rotated_async(adb, backups, keep=1)
 
 
 @pytest.mark.parametrize("small_disk", [4], indirect=True)
@@ -160,3 +188,19 @@ async def test_a_database_of_the_other_kind_is_refused(adb: AsyncDatabase, backu
         holdfast.backup_rotated(asynchronous, backups)
     with pytest.raises(TypeError, match=r"holdfast\.open_async returns, not str"):
         await holdfast.backup_rotated_async("app.db", backups)  # pyright: ignore
+
+
+def test_a_copy_that_somebody_changes_meanwhile_removes_no_other(
+    db: holdfast.Database, backups: Path
+) -> None:
+    before = rotated(db, backups)
+    turn = Turn(backups, db.path)
+    unfinished = turn.begin()
+    try:
+        made = db.backup(unfinished)
+        os.truncate(unfinished, 4096)
+        with pytest.raises(holdfast.OperationalError, match="somebody changed"):
+            turn.finish(made, 1)
+    finally:
+        turn.end()
+    assert set(before) < set(names(backups))

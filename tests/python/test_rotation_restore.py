@@ -1,11 +1,14 @@
 """Restoring the newest copy that is good, and saying which."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import holdfast
 from backup_copies import copying, damage, fill, names
+from holdfast import rotation
+from holdfast.reports import RestoreReport
 from processes import look, run
 
 
@@ -152,3 +155,29 @@ db.insert("note", {"body": "in the log alone"})
     assert [str(report.backup)] == made
     assert report.restored.safety_copy is not None
     assert (rows(path), rows(report.restored.safety_copy)) == (1, 2)
+
+
+def test_a_copy_that_rotation_removes_meanwhile_is_passed_over(
+    path: Path, backups: Path, copies: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def removed(backup: Path, target: Path, **settings: Any) -> RestoreReport:
+        if backup == copies[0]:
+            backup.unlink()
+        return holdfast.restore(backup, target, **settings)
+
+    monkeypatch.setattr(rotation, "restore", removed)
+    report = holdfast.restore_newest(backups, path)
+    assert (report.backup, report.skipped[0].path) == (copies[1], copies[0])
+
+
+def test_a_disk_that_spoils_what_was_restored_is_no_fault_of_the_copy(
+    path: Path, backups: Path, copies: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoiled(backup: Path, target: Path, **settings: Any) -> None:
+        holdfast.restore(backup, target, **settings)
+        raise holdfast.CorruptionError("the disk failed")
+
+    monkeypatch.setattr(rotation, "restore", spoiled)
+    with pytest.raises(holdfast.CorruptionError, match="the disk failed"):
+        holdfast.restore_newest(backups, path)
+    assert len(list(path.parent.glob("*before-restore*"))) == 1
