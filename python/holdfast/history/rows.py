@@ -18,13 +18,18 @@ COLUMNS = (
     "input_tokens, output_tokens, original_idea, improved_prompt, context, role, directive, "
     "framework, guardrails, reasoning"
 )
-INTO = f"insert into prompt_history({COLUMNS}, quality_score) values "
-_VALUES = f"({', '.join(['?'] * 19)})"
+_INTO = f"insert into prompt_history({COLUMNS}, quality_score)"
+_WIDTH = 19
+_VALUES = f"({', '.join(['?'] * _WIDTH)})"
 #: Inserts one and returns its id.
-INSERT = f"{INTO}{_VALUES} returning id"
-#: Rows that one statement inserts. The text index writes what it has once a statement, so that
-#: few large ones are cheap; of few sizes, so that they are prepared once.
-SIZES = (256, 64, 16, 4, 1)
+INSERT = f"{_INTO} values {_VALUES} returning id"
+#: Inserts up to so many rows; what is left of the parameters is null. The text index writes what it
+#: has at the end of each statement: one of many rows costs less than half of one for each.
+_INSERTS = {
+    most: f"with given({COLUMNS}, quality_score) as (values {', '.join([_VALUES] * most)}) "
+    f"{_INTO} select * from given where timestamp is not null"
+    for most in (4, 16, 64, 256)
+}
 
 Row = tuple[Any, ...]
 
@@ -57,12 +62,12 @@ def row_of(record: PromptHistory) -> Row:
 
 def inserts(rows: list[Row]) -> Iterator[tuple[str, list[Any]]]:
     """Statements that insert rows, with their parameters."""
-    at = 0
-    for size in SIZES:
-        while len(rows) - at >= size:
-            values = list(chain.from_iterable(rows[at : at + size]))
-            yield INTO + ", ".join([_VALUES] * size), values
-            at += size
+    for begin in range(0, len(rows), 256):
+        part = rows[begin : begin + 256]
+        most = next(most for most in _INSERTS if most >= len(part))
+        values = list(chain.from_iterable(part))
+        values += [None] * (most * _WIDTH - len(values))
+        yield _INSERTS[most], values
 
 
 def record_of(row: Row) -> PromptHistory:
