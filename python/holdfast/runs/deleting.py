@@ -9,9 +9,10 @@ from .. import Transaction
 from . import retention, state
 from .legacy import ARTIFACTS, SYNTHESES
 from .mapping import NATIVE, synthesis_from
-from .placing import free, is_placed
+from .placing import is_placed
 from .reading import fetch
 from .sides import RUN
+from .slots import free
 from .times import read_any
 
 
@@ -106,5 +107,5 @@ def _tidy(tx: Transaction, where: str, values: list[str]) -> None:
             if at is not None and not is_placed(tx, run, synthesis):
                 tx.execute(
                     "update consensus_runs set run_timestamp = ? where id = ?",
-                    [free(tx, run["spec_id"], run["stage"], at), run["id"]],
+                    [free(tx, run["spec_id"], run["stage"], at, run["id"]), run["id"]],
                 )

@@ -15,7 +15,8 @@ from .. import Transaction
 from .errors import UnmappableError
 from .legacy import ARTIFACTS, COLUMNS, SYNTHESES, LegacyRow, dumps, loads
 from .reading import Garbled
-from .times import later, now, read_any
+from .slots import free
+from .times import now, read_any
 
 #: The first id of outputs that are no artifacts, in a file that has the old tables.
 NATIVE = 2**40
@@ -64,13 +65,13 @@ update consensus_runs set consensus_ok = ?, degraded = ?, synthesis_json = ?,
 NEWEST = """
 select id from consensus_runs where spec_id = ? and stage = ? and legacy_run_id = ?
 """
-AT = """
-select id, legacy_run_id, synthesis_json is not null from consensus_runs
-where spec_id = ? and stage = ? and run_timestamp = ?
+NAMELESS = """
+select id from consensus_runs where spec_id = ? and stage = ? and run_timestamp >= ?
+and run_timestamp < ? and legacy_run_id is null
 """
 MAKE = """
 insert into consensus_runs(spec_id, stage, run_timestamp, legacy_run_id) values (?, ?, ?, ?)
-returning id
+on conflict do nothing returning id
 """
 
 
@@ -84,7 +85,7 @@ def output_of(row: LegacyRow, model_version: str | None = None) -> MappedOutput:
     if row["created_at"] != at:
         rest["created_at"] = row["created_at"]
     if model_version is not None:
-        # The old schema has no column for it: a second time, so that a change is noticed.
+        # The old schema has no column for it: it is kept twice, so that a change is noticed.
         rest["model_version"] = model_version
     return MappedOutput(
         row.id,
@@ -144,21 +145,30 @@ def synthesis_from(run: Mapping[str, Any]) -> LegacyRow:
 
 def run_for(tx: Transaction, row: LegacyRow) -> int:
     """Find the run that a row belongs to, or make it; its id."""
-    spec_id, stage, name = row["spec_id"], row["stage"], row["run_id"]
     single = row.table == SYNTHESES
+    return find_run(tx, row["spec_id"], row["stage"], row["run_id"], _time_of(row), single=single)
+
+
+def find_run(
+    tx: Transaction, spec_id: str, stage: str, name: str | None, at: str, *, single: bool = False
+) -> int:
+    """Find a run by its name, or make it; `single` is for one without a synthesis."""
+    none_yet = " and synthesis_json is null" if single else ""
     if name is not None:
-        free = " and synthesis_json is null" if single else ""
-        newest = f"{NEWEST}{free} order by id desc limit 1"
+        newest = f"{NEWEST}{none_yet} order by id desc limit 1"
         found = tx.fetch_value(newest, [spec_id, stage, name])
         if found is not None:
             return found
-    at = _time_of(row)
-    while (there := tx.fetch_one(AT, [spec_id, stage, at])) is not None:
-        run_id, its_name, has_synthesis = there
-        if its_name is None and name is None and not (single and has_synthesis):
-            return run_id
-        at = later(at)
-    return tx.fetch_value(MAKE, [spec_id, stage, at, name])
+    made = tx.fetch_value(MAKE, [spec_id, stage, at, name])
+    if made is not None:
+        return made
+    first = free(tx, spec_id, stage, at)
+    if name is None:
+        # One of those that are in the way may be it.
+        found = tx.fetch_value(f"{NAMELESS}{none_yet} limit 1", [spec_id, stage, at, first])
+        if found is not None:
+            return found
+    return tx.fetch_value(MAKE, [spec_id, stage, first, name])
 
 
 def map_row(tx: Transaction, row: LegacyRow, model_version: str | None = None) -> int:

@@ -6,20 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 from .. import Transaction
-from . import mapping, mismatches, sides, statements
+from . import legacy, mapping, mismatches, sides, statements
 from .compare import Finding
 from .legacy import ARTIFACTS, COLUMNS, SYNTHESES, Layout, LegacyRow
 from .state import Phase
 from .statements import as_json_text, named, text
 
 #: The spec, the stage and the name of a run.
-Name = tuple[str, str, str]
+Name = tuple[str, str, str | None]
 
-_INSERT = {
-    table: f"insert into {table}({', '.join(names)}) values ({', '.join('?' * len(names))}) "
-    "returning id"
-    for table, names in COLUMNS.items()
-}
+_OUTPUT = f"{statements.INSERT_OUTPUT} returning id"
 # Both sides as they are now; nothing of them leaves SQLite.
 _SAME = """
 select a.spec_id is r.spec_id and a.stage is r.stage and a.agent_name is o.agent_name
@@ -64,15 +60,13 @@ def checked(artifact: NewArtifact | Mapping[str, Any] | tuple[Any, ...]) -> NewA
         made = NewArtifact(**values) if isinstance(artifact, Mapping) else NewArtifact(*values)
     except TypeError as error:
         raise TypeError(f"an artifact is a NewArtifact, or the values for one: {error}") from None
-    return NewArtifact(
-        named("spec_id", made.spec_id),
-        named("stage", made.stage),
-        named("agent_name", made.agent_name),
-        as_json_text("content_json", made.content_json),
-        text("response_text", made.response_text, optional=True),
-        text("run_id", made.run_id, optional=True),
-        text("model_version", made.model_version, optional=True),
-    )
+    for name in ("spec_id", "stage", "agent_name"):
+        named(name, getattr(made, name))
+    for name in ("response_text", "run_id", "model_version"):
+        text(name, getattr(made, name), optional=True)
+    if isinstance(made.content_json, str):
+        return made
+    return made._replace(content_json=as_json_text("content_json", made.content_json))
 
 
 class Pairs:
@@ -100,26 +94,27 @@ class Pairs:
 
     def artifact(self, new: NewArtifact, at: str) -> int:
         """Write an artifact and its output; the id of both. Raises Stale."""
-        *columns, model = new
-        values = (*columns, at)
-        self.written += 1
-        if not self._dual:
-            return self._output(LegacyRow(ARTIFACTS, 0, values, {}), model)
+        spec_id, stage, agent_name, content, response, run_id, model = new
         tx = self._tx
-        number: int = tx.fetch_value(_INSERT[ARTIFACTS], values)
+        self.written += 1
+        name = (spec_id, stage, run_id)
+        known = self.fresh.get(name) or self._known.get(name)
+        if not self._dual:
+            run = known or mapping.find_run(tx, *name, at)
+            self._remember(name, run)
+            return tx.fetch_value(_OUTPUT, (run, agent_name, model, content, at, response))
+        number = _insert(tx, ARTIFACTS, (spec_id, stage, agent_name, content, response, run_id, at))
         if self._layouts[ARTIFACTS].extra:
             # They may have values by default.
             return self._artifact_and_more(number, model)
-        row = LegacyRow(ARTIFACTS, number, values, {})
-        remembered = self._remembered(row)
-        run = mapping.run_for(tx, row) if remembered is None else remembered
-        output = mapping.output_of(row, model)
-        tx.execute(mapping.INSERT, [run, *output])
-        if not tx.fetch_value(_SAME, [number, model, output.legacy_json]):
-            if remembered is not None:
+        run = known or mapping.find_run(tx, *name, at)
+        extra = None if model is None else legacy.dumps({"model_version": model})
+        tx.execute(mapping.INSERT, (run, number, agent_name, content, at, response, model, extra))
+        if not tx.fetch_value(_SAME, (number, model, extra)):
+            if known is not None:
                 raise Stale
             self._compare(sides.artifacts(tx, number - 1, 1, number))
-        self._remember(row, run)
+        self._remember(name, run)
         return number
 
     def synthesis(self, values: Sequence[Any]) -> int:
@@ -130,12 +125,12 @@ class Pairs:
             row = LegacyRow(SYNTHESES, tx.fetch_value(_NEXT_SYNTHESIS), tuple(values), {})
             mapping.map_row(tx, row)
             return row.id
-        number: int = tx.fetch_value(_INSERT[SYNTHESES], values)
+        number = _insert(tx, SYNTHESES, values)
         row = self._layouts[SYNTHESES].one(tx, number)
         assert row is not None
         run = mapping.map_row(tx, row)
         self._compare(sides.runs(tx, run - 1, 1, run))
-        self._remember(row, run)
+        self._remember((row["spec_id"], row["stage"], row["run_id"]), run)
         return number
 
     def _artifact_and_more(self, number: int, model: str | None) -> int:
@@ -145,22 +140,16 @@ class Pairs:
         self._compare(sides.artifacts(self._tx, number - 1, 1, number))
         return number
 
-    def _output(self, row: LegacyRow, model: str | None) -> int:
-        run = self._remembered(row) or mapping.run_for(self._tx, row)
-        self._remember(row, run)
-        values = [run, row["agent_name"], model, row["content_json"], row["created_at"]]
-        return self._tx.fetch_value(
-            f"{statements.INSERT_OUTPUT} returning id", [*values, row["response_text"]]
-        )
-
     def _compare(self, part: sides.Part) -> None:
         mismatches.record(self._tx, part.findings, "write")
         self.findings += part.findings
 
-    def _remembered(self, row: LegacyRow) -> int | None:
-        name = (row["spec_id"], row["stage"], row["run_id"])
-        return self.fresh.get(name) or self._known.get(name)
+    def _remember(self, name: Name, run: int) -> None:
+        if name[2] is not None:
+            self.fresh[name] = run
 
-    def _remember(self, row: LegacyRow, run: int) -> None:
-        if row["run_id"] is not None:
-            self.fresh[(row["spec_id"], row["stage"], row["run_id"])] = run
+
+def _insert(tx: Transaction, table: str, values: Sequence[Any]) -> int:
+    number = tx.insert(table, dict(zip(COLUMNS[table], values, strict=True)))
+    assert number is not None
+    return number

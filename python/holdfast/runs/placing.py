@@ -15,14 +15,6 @@ from .times import later, moment, read_any
 MOST = 10_000
 
 
-def free(source: Source, spec_id: str, stage: str, at: str) -> str:
-    """The first time, from one on, that no run of a spec and stage has."""
-    there = "select 1 from consensus_runs where spec_id = ? and stage = ? and run_timestamp = ?"
-    while source.fetch_one(there, [spec_id, stage, at]) is not None:
-        at = later(at)
-    return at
-
-
 def is_placed(source: Source, run: Mapping[str, Any], synthesis: LegacyRow | None) -> bool:
     """Whether a run has a time that the mapping can have given it."""
     at = run["run_timestamp"]
