@@ -12,7 +12,9 @@
 """
 
 from .aio import AsyncPromptRepository
+from .breaker import BreakerState, CircuitBreaker
 from .errors import RepositoryConnectionError, RepositoryConstraintError, RepositoryError
+from .health import WriterStatistics
 from .memory import AsyncInMemoryRepository, InMemoryRepository
 from .models import (
     BackendType,
@@ -24,14 +26,18 @@ from .models import (
 from .repository import PromptRepository
 from .sqlite import HoldfastRepository
 from .sqlite_aio import AsyncHoldfastRepository
+from .writer import HistoryWriter
 
 __all__ = [
     "AsyncHoldfastRepository",
     "AsyncInMemoryRepository",
     "AsyncPromptRepository",
     "BackendType",
+    "BreakerState",
+    "CircuitBreaker",
     "HistoryPage",
     "HistoryStatistics",
+    "HistoryWriter",
     "HoldfastRepository",
     "InMemoryRepository",
     "InvalidRecordError",
@@ -40,4 +46,5 @@ __all__ = [
     "RepositoryConnectionError",
     "RepositoryConstraintError",
     "RepositoryError",
+    "WriterStatistics",
 ]

@@ -1,0 +1,245 @@
+"""The thread that writes a history, and sees to it that nobody else waits for it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from ..errors import ClosedError, CorruptionError, DataError, Error, OperationalError
+from .breaker import BreakerState, CircuitBreaker
+from .errors import RepositoryConnectionError, RepositoryConstraintError
+from .models import PromptHistory
+from .repository import PromptRepository
+from .source import Source
+from .waiting import Waiting
+
+_logger = logging.getLogger("holdfast.history")
+#: Seconds that a transaction takes, about: what it does with the interpreter keeps others from it.
+HOLD = 0.002
+#: Records of a transaction, at least and at most.
+LEAST, MOST = 4, 256
+#: Seconds between two transactions, in which others have the interpreter and the lane.
+PAUSE = 0.001
+#: Seconds after a failure: twice as long after each further one, and at most.
+SOON, LATER = 0.1, 5.0
+
+#: Errors of the database, whatever the record is.
+_UNUSABLE = (RepositoryConnectionError, OperationalError, CorruptionError, ClosedError)
+
+#: Done when nothing else is to be; returns the seconds until it wants to be called again.
+Upkeep = Callable[[PromptRepository], float | None]
+
+
+class Worker:
+    """Writes what waits, in transactions of some milliseconds, as the breaker allows.
+
+    What could not be written is kept and tried again: it is what a half-open breaker tries with.
+    """
+
+    def __init__(
+        self,
+        waiting: Waiting,
+        source: Source,
+        breaker: CircuitBreaker,
+        every: float,
+        upkeep: Upkeep | None,
+    ) -> None:
+        self._waiting = waiting
+        self._source = source
+        self._breaker = breaker
+        self._every = every
+        self._upkeep = upkeep
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._batch: list[PromptHistory] = []
+        self._most = LEAST
+        self._ends: float | None = None
+        #: Set once it is known whether the database can be opened.
+        self.looked = threading.Event()
+        #: Whether nothing is written any more.
+        self.ended = False
+        self.written = 0
+        self.rejected = 0
+        self.last_success: datetime | None = None
+        self.last_error: str | None = None
+
+    def start(self) -> bool:
+        """Start the thread where it does not run; False where no thread can be had."""
+        with self._lock:
+            if self._thread is None and self._ends is None:
+                thread = threading.Thread(target=self._run, name="holdfast-history", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:
+                    # The system has no more threads, or the interpreter ends.
+                    return False
+                self._thread = thread
+        return True
+
+    @property
+    def started(self) -> bool:
+        """Whether the thread was started."""
+        return self._thread is not None
+
+    def end(self, timeout: float) -> None:
+        """Have what waits written within `timeout` seconds, and the thread end."""
+        with self._lock:
+            self._ends = time.monotonic() + timeout
+        self._waiting.ring()
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while True:
+            ends = self._ends
+            delay = self._round()
+            if ends is not None and self._has_ended(ends):
+                return
+            if delay is not None and self._breaker.failures:
+                left = delay if ends is None else min(delay, max(0.0, ends - time.monotonic()))
+                self._waiting.gather(left)
+                continue
+            self._waiting.rest(delay)
+            if not self._waiting.is_urgent and self._ends is None:
+                self._waiting.gather(self._every)
+
+    def _has_ended(self, ends: float) -> bool:
+        hopeless = self._breaker.state is BreakerState.OPEN
+        return hopeless or not self._waiting or time.monotonic() >= ends
+
+    def _round(self) -> float | None:
+        """Do what there is to do; seconds until the next round, None for whenever one is wanted."""
+        breaker = self._breaker
+        # The last round is the last chance of what waits, whatever the breaker says.
+        if not breaker.allows() and self._ends is None:
+            return breaker.remaining
+        try:
+            repository = self._source.open()
+            self.looked.set()
+            if breaker.failures and not self._waiting:
+                self._source.probe()
+                self._worked()
+            self._write(repository)
+        except Exception as error:
+            return self._failed(error)
+        if self._ends is not None or self._upkeep is None:
+            return None
+        return self._upkeep(repository)
+
+    def _write(self, repository: PromptRepository) -> None:
+        waiting = self._waiting
+        # What comes meanwhile waits for others, as it did.
+        left = len(waiting)
+        while True:
+            if not self._batch:
+                waiting.reach()
+                most = MOST if waiting.is_crowded else self._most
+                self._batch = waiting.take(min(most, left))
+                if not self._batch:
+                    return
+            begun, size = time.perf_counter(), len(self._batch)
+            self._save(repository)
+            self._worked()
+            left = max(0, left - size)
+            took = max(time.perf_counter() - begun, 1e-6)
+            self._most = int(min(max(size * HOLD / took, LEAST), self._most * 2, MOST))
+            if self._ends is not None:
+                if time.monotonic() >= self._ends:
+                    return
+            elif left and not waiting.is_crowded:
+                time.sleep(PAUSE)
+
+    def _save(self, repository: PromptRepository) -> None:
+        try:
+            repository.save_many(self._batch)
+        except _UNUSABLE:
+            raise
+        except Exception:
+            self._save_each(repository)
+        else:
+            self._done(len(self._batch))
+            self._batch = []
+
+    def _save_each(self, repository: PromptRepository) -> None:
+        """Find out which records cannot be kept: those alone are given up."""
+        refused: list[tuple[PromptHistory, Exception]] = []
+        saved = 0
+        while self._batch:
+            try:
+                repository.save(self._batch[0])
+            except _UNUSABLE:
+                self._batch += [record for record, _ in refused]
+                raise
+            except Exception as error:
+                refused.append((self._batch.pop(0), error))
+            else:
+                del self._batch[0]
+                saved += 1
+                self._done(1)
+        trouble = next((error for _, error in refused if not _is_of_the_record(error)), None)
+        if trouble is not None and not saved:
+            # Where none can be written, it is not the records.
+            self._batch = [record for record, _ in refused]
+            raise trouble
+        for record, error in refused:
+            _logger.error("a record of %s cannot be kept: %s", record.timestamp, said(error))
+        self.rejected += len(refused)
+        self._waiting.free(len(refused))
+
+    def _done(self, number: int) -> None:
+        self.written += number
+        self._waiting.free(number)
+
+    def _worked(self) -> None:
+        self.last_success = datetime.now(UTC)
+        if failures := self._breaker.failures:
+            self._breaker.succeeded()
+            _logger.warning("the history can be written again, after %d failures", failures)
+
+    def _failed(self, error: Exception) -> float:
+        breaker = self._breaker
+        breaker.failed()
+        self.last_error = kind_of(error)
+        self.looked.set()
+        self._source.failed(error)
+        if breaker.state is BreakerState.OPEN:
+            self._waiting.disappoint()
+            _logger.error(
+                "the history cannot be written: %s; what is saved is dropped, and it is tried "
+                "again in %.1f s",
+                said(error),
+                breaker.remaining,
+            )
+            return breaker.remaining
+        level = logging.WARNING if breaker.failures == 1 else logging.DEBUG
+        _logger.log(
+            level, "the history could not be written, %d times: %s", breaker.failures, said(error)
+        )
+        return min(SOON * 2 ** (breaker.failures - 1), LATER)
+
+
+def kind_of(error: BaseException) -> str:
+    """What an error is called, that of the database where there is one."""
+    cause = error.__cause__ if isinstance(error.__cause__, Error) else error
+    name = cause.sqlite_errorname if isinstance(cause, Error) else None
+    return type(cause).__name__ + (f" ({name})" if name else "")
+
+
+def said(error: BaseException) -> str:
+    """What an error says; of one that is not Holdfast's only where it was raised.
+
+    Those of others may quote what they were given, and a log is no place for prompts.
+    """
+    if isinstance(error, Error):
+        return f"{kind_of(error)}: {error}"
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{where}"
+
+
+def _is_of_the_record(error: Exception) -> bool:
+    return isinstance(error, RepositoryConstraintError) or isinstance(error.__cause__, DataError)

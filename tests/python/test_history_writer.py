@@ -1,0 +1,241 @@
+"""The writer of a history: what it takes, what it drops, and what is written when."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import holdfast
+from history_records import record
+from holdfast.history import (
+    HistoryWriter,
+    HoldfastRepository,
+    InMemoryRepository,
+    PromptHistory,
+)
+from job_processes import eventually
+from processes import lock_held, look
+
+WAIT = 20.0
+
+Make = Callable[..., HistoryWriter]
+
+
+@pytest.fixture
+def make() -> Iterator[Make]:
+    """Make writers; closed at the end."""
+    writers: list[HistoryWriter] = []
+
+    def make_(*arguments: Any, **settings: Any) -> HistoryWriter:
+        writers.append(HistoryWriter(*arguments, **settings))
+        return writers[-1]
+
+    yield make_
+    for writer in writers:
+        writer.close(WAIT)
+
+
+def ideas(db: holdfast.Database) -> list[str]:
+    """What was written, in order."""
+    return [
+        idea for (idea,) in db.fetch_all("select original_idea from prompt_history order by id")
+    ]
+
+
+def test_what_is_saved_is_written_in_order(make: Make, db: holdfast.Database) -> None:
+    writer = make(db)
+    assert all(writer.save(record(f"{n}")) for n in range(1000))
+    assert writer.drain(WAIT)
+    assert ideas(db) == [f"{n}" for n in range(1000)]
+    found = writer.statistics()
+    assert (found.queued, found.written, found.dropped) == (0, 1000, 0)
+    assert found.last_success is not None
+
+
+async def test_a_flush_waits_for_what_was_saved_before(make: Make, db: holdfast.Database) -> None:
+    writer = make(db, flush_every=60)
+    for n in range(5):
+        writer.save(record(f"{n}"))
+        assert await writer.flush(WAIT)
+        assert ideas(db)[-1] == f"{n}"
+    assert await writer.flush(0)
+
+
+async def test_many_tasks_flush_at_once(make: Make, db: holdfast.Database) -> None:
+    writer = make(db, flush_every=60)
+
+    async def save(n: int) -> bool:
+        writer.save(record(f"{n}"))
+        return await writer.flush(WAIT)
+
+    assert all(await asyncio.gather(*(save(n) for n in range(100))))
+    assert len(ideas(db)) == 100
+
+
+def test_a_record_is_written_without_a_flush(make: Make, db: holdfast.Database) -> None:
+    writer = make(db, flush_every=0.01)
+    for n in range(3):
+        writer.save(record())
+        eventually(lambda n=n: writer.statistics().written == n + 1)
+
+
+def test_many_records_are_written_before_the_time_is_over(
+    make: Make, db: holdfast.Database
+) -> None:
+    writer = make(db, flush_every=3600)
+    for _ in range(499):
+        writer.save(record())
+    assert writer.statistics().written == 0
+    writer.save(record())
+    eventually(lambda: writer.statistics().written == 500)
+
+
+def test_records_share_commits(make: Make, db: holdfast.Database) -> None:
+    writer = make(db, flush_every=60)
+    writer.start(WAIT)
+    before = db.stats()["lane"]["holds"]["count"]
+    for _ in range(400):
+        writer.save(record())
+    assert writer.drain(WAIT)
+    assert writer.statistics().written == 400
+    # At least four records a commit, whatever the machine is busy with.
+    assert db.stats()["lane"]["holds"]["count"] - before <= 110
+
+
+def test_a_full_queue_drops_the_newest_and_counts_it(
+    make: Make, db: holdfast.Database, path: Path
+) -> None:
+    writer = make(db, queue_size=5)
+    writer.start(WAIT)
+    with lock_held(path) as holder:
+        assert [writer.save(record(f"{n}")) for n in range(8)] == [True] * 5 + [False] * 3
+        found = writer.statistics()
+        assert (found.queued, found.full, found.dropped) == (5, 3, 3)
+        holder.send()
+        assert writer.drain(WAIT)
+    assert ideas(db) == ["0", "1", "2", "3", "4"]
+    assert writer.save(record("5"))
+    assert writer.drain(WAIT)
+    assert writer.statistics().dropped == 3
+
+
+def test_the_bound_holds_for_any_number_of_threads(
+    make: Make, db: holdfast.Database, path: Path
+) -> None:
+    writer = make(db, queue_size=100)
+    writer.start(WAIT)
+    taken: list[bool] = []
+
+    def save() -> None:
+        taken.extend([writer.save(record()) for _ in range(200)])
+
+    with lock_held(path):
+        threads = [threading.Thread(target=save) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (taken.count(True), taken.count(False)) == (100, 1500)
+        assert writer.statistics().full == 1500
+    assert writer.drain(WAIT)
+    assert len(ideas(db)) == 100
+
+
+def test_every_thread_and_every_loop_may_save(make: Make, db: holdfast.Database) -> None:
+    writer = make(db)
+
+    async def in_a_loop() -> bool:
+        for _ in range(100):
+            writer.save(record())
+            await asyncio.sleep(0)
+        return await writer.flush(WAIT)
+
+    flushed: list[bool] = []
+    threads = [
+        threading.Thread(target=lambda: flushed.append(asyncio.run(in_a_loop()))) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert flushed == [True] * 4
+    assert len(ideas(db)) == 400
+
+
+def test_a_record_that_cannot_be_kept_is_given_up_alone(
+    make: Make, db: holdfast.Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    writer = make(db, flush_every=60)
+    for idea, number in (("a", 7), ("secret plan", 7), ("b", None), ("c", 9)):
+        writer.save(record(idea, id=number))
+    assert writer.drain(WAIT)
+    assert sorted(ideas(db)) == ["a", "b", "c"]
+    found = writer.statistics()
+    assert (found.written, found.rejected, found.dropped, found.failures) == (3, 1, 1, 0)
+    [said] = [each.getMessage() for each in caplog.records if each.name == "holdfast.history"]
+    assert "cannot be kept" in said
+    assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["database", "repository", "memory", "opening"])
+def test_it_writes_to_what_it_is_given(make: Make, db: holdfast.Database, kind: str) -> None:
+    repository = InMemoryRepository() if kind == "memory" else HoldfastRepository(db)
+    given = {"database": db, "opening": lambda: db}.get(kind, repository)
+    writer = make(given)
+    assert writer.save(record())
+    assert writer.drain(WAIT)
+    assert repository.find_recent().total == 1
+
+
+def test_what_a_function_opened_is_closed_with_the_writer(path: Path) -> None:
+    opened: list[holdfast.Database] = []
+
+    def open_() -> holdfast.Database:
+        opened.append(holdfast.open(path))
+        return opened[-1]
+
+    with HistoryWriter(open_) as writer:
+        writer.save(record())
+    assert [each.closed for each in opened] == [True]
+    assert look(path, "select count(*) from prompt_history") == [[1]]
+
+
+def test_a_save_may_wait_for_its_record(make: Make, db: holdfast.Database, path: Path) -> None:
+    writer = make(db, wait=WAIT, flush_every=3600)
+    assert writer.save(record("a"))
+    assert ideas(db) == ["a"]
+    hurried = make(db, wait=0.05)
+    hurried.start(WAIT)
+    with lock_held(path):
+        assert not hurried.save(record("b"))
+    assert hurried.drain(WAIT)
+    assert ideas(db) == ["a", "b"]
+
+
+@pytest.mark.parametrize("value", [None, "text", {}, PromptHistory])
+def test_what_is_no_record_is_refused(make: Make, value: Any) -> None:
+    writer = make(InMemoryRepository())
+    with pytest.raises(TypeError, match="a history has PromptHistory, not "):
+        writer.save(value)
+    assert writer.statistics().dropped == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"queue_size": 0}, "queue_size"),
+        ({"flush_every": -1}, "flush_every"),
+        ({"wait": "1"}, "wait"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], name: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name} is a number"):
+        HistoryWriter(InMemoryRepository(), **settings)
+
+
+def test_what_is_no_database_is_refused(path: Path) -> None:
+    with pytest.raises(TypeError, match="db is a Database, a PromptRepository or a function"):
+        HistoryWriter(path)  # pyright: ignore[reportArgumentType]
