@@ -3,12 +3,13 @@
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import holdfast
 from backup_copies import damage, fill, is_good, names, numbers
-from holdfast import _turn
+from holdfast import AsyncDatabase, _turn
 from processes import look
 
 NOW = datetime(2026, 11, 26, 6, 15, 2, tzinfo=UTC)
@@ -104,7 +105,7 @@ def test_damaged_copies_make_way_as_others_do(db: holdfast.Database, backups: Pa
     assert [is_good(path) for path in report.kept] == [True, False, False]
 
 
-async def test_it_is_awaited_too(adb: holdfast.AsyncDatabase, backups: Path) -> None:
+async def test_it_is_awaited_too(adb: AsyncDatabase, backups: Path) -> None:
     told: list[int] = []
     for _ in range(3):
         report = await holdfast.backup_rotated_async(
@@ -113,3 +114,18 @@ async def test_it_is_awaited_too(adb: holdfast.AsyncDatabase, backups: Path) -> 
     assert told
     assert numbers(backups) == [2, 3]
     assert is_good(report.backup.path)
+
+
+@pytest.mark.parametrize("keep", [0, -1, True, 1.5, "7", None])
+def test_a_number_that_is_none_is_refused(db: holdfast.Database, backups: Path, keep: Any) -> None:
+    with pytest.raises(ValueError, match="keep is a number from 1, not"):
+        holdfast.backup_rotated(db, backups, keep=keep)
+    assert names(backups) == []
+
+
+async def test_a_database_of_the_other_kind_is_refused(adb: AsyncDatabase, backups: Path) -> None:
+    asynchronous: Any = adb
+    with pytest.raises(TypeError, match=r"holdfast\.open returns, not AsyncDatabase"):
+        holdfast.backup_rotated(asynchronous, backups)
+    with pytest.raises(TypeError, match=r"holdfast\.open_async returns, not str"):
+        await holdfast.backup_rotated_async("app.db", backups)  # pyright: ignore

@@ -5,7 +5,6 @@ import os
 import subprocess
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -173,21 +172,6 @@ def test_a_directory_that_is_none_is_told(
     with pytest.raises(holdfast.OperationalError, match=r"'\.app\.db\.rotation'"):
         holdfast.backup_rotated(db, backups)
     assert not list((tmp_path / "elsewhere").iterdir())
-
-
-@pytest.mark.parametrize("keep", [0, -1, True, 1.5, "7", None])
-def test_a_number_that_is_none_is_refused(db: holdfast.Database, backups: Path, keep: Any) -> None:
-    with pytest.raises(ValueError, match="keep is a number from 1, not"):
-        holdfast.backup_rotated(db, backups, keep=keep)
-    assert names(backups) == []
-
-
-async def test_a_database_of_the_other_kind_is_refused(adb: AsyncDatabase, backups: Path) -> None:
-    asynchronous: Any = adb
-    with pytest.raises(TypeError, match=r"holdfast\.open returns, not AsyncDatabase"):
-        holdfast.backup_rotated(asynchronous, backups)
-    with pytest.raises(TypeError, match=r"holdfast\.open_async returns, not str"):
-        await holdfast.backup_rotated_async("app.db", backups)  # pyright: ignore
 
 
 def test_a_copy_that_somebody_changes_meanwhile_removes_no_other(
