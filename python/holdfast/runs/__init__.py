@@ -10,8 +10,17 @@
 
 from .aio import AsyncRunStore
 from .attach import attach
+from .backfill import BackfillReport, backfill
+from .cutover import CutoverReport, UndoReport, cutover, undo_cutover
 from .dual import DualReport, DualWriter
-from .errors import LegacySchemaError, RunError, RunPhaseError, UnknownRunError, UnmappableError
+from .errors import (
+    CutoverRefusedError,
+    LegacySchemaError,
+    RunError,
+    RunPhaseError,
+    UnknownRunError,
+    UnmappableError,
+)
 from .legacy import Artifact, Synthesis
 from .mismatches import Mismatch, MismatchPage
 from .models import AgentOutput, Output, Run, RunPage, RunStats
@@ -20,11 +29,15 @@ from .reader import LegacyReader, LegacyStats
 from .state import Phase
 from .store import RunStore
 from .sweep import Sweep, SweepReport
+from .verify import VerifyReport, verify
 
 __all__ = [
     "AgentOutput",
     "Artifact",
     "AsyncRunStore",
+    "BackfillReport",
+    "CutoverRefusedError",
+    "CutoverReport",
     "DualReport",
     "DualWriter",
     "LegacyReader",
@@ -44,7 +57,13 @@ __all__ = [
     "Sweep",
     "SweepReport",
     "Synthesis",
+    "UndoReport",
     "UnknownRunError",
     "UnmappableError",
+    "VerifyReport",
     "attach",
+    "backfill",
+    "cutover",
+    "undo_cutover",
+    "verify",
 ]

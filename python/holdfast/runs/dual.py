@@ -150,7 +150,7 @@ class DualWriter(LegacyReader):
             None if artifacts_count is None else number("artifacts_count", artifacts_count),
             None if agreements is None else as_json_text("agreements", agreements),
             None if conflicts is None else as_json_text("conflicts", conflicts),
-            bool(flag("degraded", degraded)),
+            int(bool(flag("degraded", degraded))),
             text("run_id", run_id, optional=True),
         )
         return self._store(lambda pairs: pairs.synthesis((*values, now())), tx)

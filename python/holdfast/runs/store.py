@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..database import Database
 from ..errors import IntegrityError
-from . import query, retention
+from . import adopt, query, retention
 from . import statements as sql
 from .errors import UnknownRunError
 from .models import AgentOutput, Output, Run, RunPage, RunStats, output_of, run_of
@@ -209,9 +209,12 @@ def unknown(run_id: int) -> UnknownRunError:
 def migrate(db: Database) -> None:
     """Make the tables, or bring them up to date."""
     version = db.schema_version(sql.COMPONENT)
+    if version == 0:
+        adopt.put_aside(db)
     if version < sql.VERSION:
         # The first step only makes tables: a copy of what is in the file is for later ones.
         db.migrate(sql.SCHEMA, component=sql.COMPONENT, backup=version > 0)
+    adopt.copy(db)
 
 
 def _outputs(snap: Snapshot, run_id: int) -> tuple[AgentOutput, ...]:
