@@ -99,12 +99,18 @@ def test_a_problem_shows_as_a_banner_with_another_try(db: holdfast.Database) -> 
 def test_pages_tell_what_to_do_where_there_is_nothing(db: holdfast.Database) -> None:
     with on_dashboard(db, refused=(404,)) as page:
         expect(page.get_by_text("There is no index here")).to_be_visible()
-        go(page, "Artifacts")
+        # Nothing leads to the pages of stores that are not here, and those say what to do.
+        pages = page.get_by_role("navigation", name="Pages").get_by_role("link")
+        expect(pages).to_have_text(["Overview"])
+        base = page.url.split("#")[0]
+        page.goto(f"{base}#/artifacts")
         expect(page.get_by_text("holdfast serve app.db --root docs")).to_be_visible()
         expect(page.get_by_role("button", name="Sync now")).to_be_hidden()
-        go(page, "Jobs")
+        page.goto(f"{base}#/jobs")
         expect(page.get_by_text("There are no jobs here")).to_be_visible()
-        page.goto(page.url.split("#")[0] + "#/history")
+        page.goto(f"{base}#/history")
+        expect(page.get_by_text("There is no history here")).to_be_visible()
+        page.goto(f"{base}#/nowhere")
         expect(page.get_by_role("heading", level=1)).to_have_text("app.db")
 
 

@@ -49,7 +49,7 @@ def web(db: holdfast.Database) -> Iterator[httpx.Client]:
 
 def test_there_are_routes_that_write() -> None:
     assert len(WRITES) >= 5
-    assert {method for method, _ in ROUTES} == {"GET", "HEAD", "POST"}
+    assert {method for method, _ in ROUTES} == {"GET", "HEAD", "POST", "DELETE"}
 
 
 @pytest.mark.parametrize(("method", "url"), ROUTES)

@@ -17,6 +17,7 @@ from ..database import Database, open
 from ..errors import NotSupportedError
 from . import output
 from .artifact_files import DIRECTORY, FILE, make_directory
+from .content import content_of
 from .files import is_new, open_to_read, open_to_write
 from .job_files import has_jobs
 
@@ -79,7 +80,14 @@ def serve(
         if root is not None:
             index = stack.enter_context(_index(database, file, root, read_only=read_only))
         jobs = _jobs(stack, database, file, data_dir, run=index is not None, look=read_only)
-        made = web.app(database, index=index, jobs=jobs, allowed_hosts=names, read_only=read_only)
+        made = web.app(
+            database,
+            index=index,
+            jobs=jobs,
+            **content_of(database, file),
+            allowed_hosts=names,
+            read_only=read_only,
+        )
         server = uvicorn.Server(
             uvicorn.Config(
                 made,

@@ -11,12 +11,13 @@ from fastapi import APIRouter, Request, Response
 
 from .problems import Refused
 from .security import Guard
+from .service import Service
 
 PAGE = "dashboard.html"
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 
 
-def add(router: APIRouter, guard: Guard) -> None:
+def add(router: APIRouter, service: Service, guard: Guard) -> None:
     """Add the endpoints."""
     folder = resources.files(__package__ or "holdfast.web") / "static"
     # A name from outside is looked up here, and never becomes a path.
@@ -30,7 +31,11 @@ def add(router: APIRouter, guard: Guard) -> None:
     def page(request: Request) -> Response:
         """Show the dashboard."""
         html = (folder / PAGE).read_text("utf-8")
-        found = {"holdfast-base": base_of(request, "/"), "holdfast-token": guard.page_token}
+        found = {
+            "holdfast-base": base_of(request, "/"),
+            "holdfast-stores": " ".join(service.stores),
+            "holdfast-token": guard.page_token,
+        }
         metas = "".join(
             f'<meta name="{name}" content="{escape(value)}">\n'
             for name, value in found.items()

@@ -20,7 +20,9 @@ from ..errors import (
     MovedError,
     OperationalError,
 )
+from ..history import RepositoryConstraintError, RepositoryError
 from ..jobs import JobStateError, UnknownHandlerError, UnknownJobError
+from ..runs import UnknownRunError
 from .answers import Answer
 
 _logger = logging.getLogger("holdfast.web")
@@ -28,9 +30,20 @@ _logger = logging.getLogger("holdfast.web")
 SOON, LATER = 1, 5
 
 _CODES: tuple[tuple[tuple[type[Error], ...], int], ...] = (
-    ((UnknownJobError, UnknownArtifactError), 404),
-    ((JobStateError, UnknownHandlerError, ArtifactFileError), 409),
-    ((ClosedError, CorruptionError, DataError, InternalError, MovedError, OperationalError), 503),
+    ((UnknownJobError, UnknownArtifactError, UnknownRunError), 404),
+    ((JobStateError, UnknownHandlerError, ArtifactFileError, RepositoryConstraintError), 409),
+    (
+        (
+            ClosedError,
+            CorruptionError,
+            DataError,
+            InternalError,
+            MovedError,
+            OperationalError,
+            RepositoryError,
+        ),
+        503,
+    ),
 )
 
 

@@ -13,8 +13,11 @@ from starlette.concurrency import run_in_threadpool
 from ..artifacts import ArtifactIndex
 from ..database import Database
 from ..errors import Error
+from ..history import PromptRepository
 from ..jobs import JobReader
+from ..runs import RunStore
 from . import artifacts, database, events, pages, sync
+from . import history as prompts
 from . import jobs as job_pages
 from .problems import Refused
 from .routes import route_class
@@ -28,6 +31,8 @@ class Settings(TypedDict, total=False):
 
     index: ArtifactIndex | None
     jobs: JobReader | None
+    history: PromptRepository | None
+    runs: RunStore | None
     allowed_hosts: Iterable[str]
     token: str | None
     read: Callable[..., Any] | None
@@ -41,6 +46,8 @@ def router(
     *,
     index: ArtifactIndex | None = None,
     jobs: JobReader | None = None,
+    history: PromptRepository | None = None,
+    runs: RunStore | None = None,
     allowed_hosts: Iterable[str] = LOCAL,
     token: str | None = None,
     read: Callable[..., Any] | None = None,
@@ -54,6 +61,8 @@ def router(
         db: An open database.
         index: Its artifacts, if it has some.
         jobs: Its jobs, if it has some; a JobManager to change them, one with workers to sync.
+        history: Its history of prompts, if it has one.
+        runs: Its runs of agents, if it has some.
         allowed_hosts: The names, without port, by which the app is reached. Others are refused.
         token: What requests that write have in the header X-Holdfast-Token. The page has it;
             without one given, it is made anew at each start.
@@ -66,7 +75,7 @@ def router(
     >>> app = FastAPI()
     >>> app.include_router(router(db), prefix="/state")
     """
-    service = Service(db, index, jobs, backup_dir, read_only=read_only)
+    service = Service(db, index, jobs, backup_dir, history=history, runs=runs, read_only=read_only)
     guard = Guard(allowed_hosts, token, read, write, read_only=read_only)
     watcher = Watcher(service)
 
@@ -84,8 +93,9 @@ def router(
     sync.add(made, service)
     artifacts.add(made, service)
     job_pages.add(made, service)
+    prompts.add(made, service)
     events.add(made, watcher)
-    pages.add(made, guard)
+    pages.add(made, service, guard)
     return made
 
 

@@ -12,12 +12,14 @@ from typing import Any
 from ..artifacts import ArtifactIndex
 from ..database import Database
 from ..errors import MigrationError
+from ..history import PromptRepository
 from ..jobs import JobManager, JobReader
+from ..runs import RunStore
 from .answers import path_hider, ready
 from .problems import Refused
 
 #: The sets of migrations whose versions are told.
-COMPONENTS = ("app", "jobs", "artifacts")
+COMPONENTS = ("app", "jobs", "artifacts", "history", "runs")
 
 
 class Service:
@@ -30,6 +32,8 @@ class Service:
         jobs: JobReader | None,
         backup_dir: str | os.PathLike[str] | None,
         *,
+        history: PromptRepository | None = None,
+        runs: RunStore | None = None,
         read_only: bool,
     ) -> None:
         if not isinstance(db, Database):
@@ -43,10 +47,12 @@ class Service:
         self.ending = threading.Event()
         self._index = index
         self._jobs = jobs
+        self._history = history
+        self._runs = runs
         self._has_tables = False
         folders = [db.path.parent, self.backup_dir.absolute()]
         folders += [] if index is None else [index.root]
-        folders += [] if jobs is None else [jobs.db.path.parent]
+        folders += [each.db.path.parent for each in (jobs, runs) if each is not None]
         #: Makes a value ready for JSON, without the directories of this host.
         self.hide = path_hider(folders)
 
@@ -81,6 +87,31 @@ class Service:
             # They may have a file of their own.
             self._has_tables = self._jobs.is_ready(timeout=2.0)
         return self._jobs is not None and self._has_tables
+
+    @property
+    def history(self) -> PromptRepository:
+        """The history of prompts; Refused where there is none."""
+        if self._history is None:
+            raise Refused(404, "there is no history of prompts here")
+        return self._history
+
+    @property
+    def runs(self) -> RunStore:
+        """The runs of agents; Refused where there are none."""
+        if self._runs is None:
+            raise Refused(404, "there are no runs here")
+        return self._runs
+
+    @property
+    def stores(self) -> list[str]:
+        """The names of the stores that there are: each has a page."""
+        found = {
+            "artifacts": self._index,
+            "jobs": self._jobs,
+            "history": self._history,
+            "runs": self._runs,
+        }
+        return [name for name, store in found.items() if store is not None]
 
     @property
     def manager(self) -> JobManager:

@@ -4,6 +4,9 @@ import { search } from "./route.js";
 
 const meta = document.querySelector('meta[name="holdfast-token"]');
 
+/** The stores that there are here: "artifacts", "jobs", "history", "runs". */
+export const stores = (document.querySelector('meta[name="holdfast-stores"]')?.content ?? "").split(" ").filter(Boolean);
+
 /** Whether the page was given what it needs to change anything. */
 export const canWrite = meta !== null;
 
@@ -24,10 +27,19 @@ export function get(path, query = {}, signal = undefined) {
 
 /** Change something. */
 export function post(path, body = undefined) {
+  return send("POST", path, body);
+}
+
+/** Delete something. */
+export function remove(path) {
+  return send("DELETE", path);
+}
+
+function send(method, path, body = undefined) {
   const headers = {};
   if (meta?.content) headers["X-Holdfast-Token"] = meta.content;
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  return ask(`api/v1/${path}`, { method: "POST", headers, body: body && JSON.stringify(body) });
+  return ask(`api/v1/${path}`, { method, headers, body: body && JSON.stringify(body) });
 }
 
 async function ask(address, settings) {
@@ -38,6 +50,7 @@ async function ask(address, settings) {
     if (error.name === "AbortError") throw error;
     throw new Problem(0, "The server does not answer.");
   }
+  if (response.status === 204) return null;
   let found = null;
   try {
     found = await response.json();

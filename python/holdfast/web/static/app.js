@@ -1,10 +1,11 @@
 // The frame around the pages. A page is a module; to add one, name it in PAGES.
 
-import { canWrite } from "./api.js";
+import { canWrite, stores } from "./api.js";
 import { artifacts } from "./artifacts.js";
 import { h, icon, put, say } from "./dom.js";
 import { Live } from "./events.js";
 import { keepTimes } from "./format.js";
+import { history } from "./history.js";
 import { jobs } from "./jobs.js";
 import { keys } from "./keys.js";
 import { overview } from "./overview.js";
@@ -15,14 +16,15 @@ import { address, onRoute, read } from "./route.js";
  * Each is {name, title, open(root, context)}; `open` returns {update(query), close()}: `update` is
  * called with the parameters of the address, at first and whenever they change.
  */
-const PAGES = [overview, artifacts, jobs];
+const PAGES = [overview, artifacts, jobs, history];
 
 const THEMES = { auto: "as the system", light: "light", dark: "dark" };
 const main = document.getElementById("main");
 const context = { live: new Live(), keys: keys() };
 
 function frame() {
-  const links = PAGES.map(({ name, title }) => h("a", { href: address(name), dataset: { page: name } }, title));
+  // A page of a store that is not here says so, to those who have its address.
+  const links = PAGES.filter(({ name }) => name === "overview" || stores.includes(name)).map(({ name, title }) => h("a", { href: address(name), dataset: { page: name } }, title));
   put(document.getElementById("nav"), links);
   document.querySelector(".skip").addEventListener("click", (event) => {
     // The address after # is that of a page.

@@ -1,20 +1,28 @@
 // The page of the artifacts: find, filter, read, sync.
 
 import { get } from "./api.js";
+import { row } from "./artifact-row.js";
+import { chips } from "./chips.js";
 import { filters } from "./facets.js";
-import { h, icon, put, say } from "./dom.js";
+import { h, put, say } from "./dom.js";
 import { count, several } from "./format.js";
 import { listing } from "./listing.js";
 import { logs } from "./logs.js";
+import { pager } from "./pager.js";
 import { panel } from "./panel.js";
 import { clear, empty, report, settle } from "./parts.js";
 import { reader } from "./reader.js";
 import { address, go } from "./route.js";
+import { searchField } from "./search.js";
 import { FILTERS, fetchPage, filtered, parameters, read, SIZE, SORTS } from "./query.js";
 import { sync } from "./sync.js";
 
-/** Milliseconds without a key before a search begins. */
-const TYPING = 250;
+const FACETS = [
+  { name: "type", label: "Type" },
+  { name: "status", label: "Status" },
+  { name: "category", label: "Category" },
+  { name: "tag", label: "Tags", find: "Find a tag" },
+];
 
 export const artifacts = {
   name: "artifacts",
@@ -23,7 +31,6 @@ export const artifacts = {
   open(root, { live, keys }) {
     let now = read(new URLSearchParams());
     let asked = null;
-    let typing = false;
     let total = null;
     let loaded = false;
 
@@ -31,14 +38,17 @@ export const artifacts = {
     const turn = (change) => go(where({ cursor: null, offset: 0, id: null, ...change }));
 
     const summary = h("p", { class: "summary" });
-    const input = h("input", { type: "search", placeholder: "Search titles and texts", "aria-label": "Search titles and texts", autocomplete: "off", spellcheck: "false", maxlength: 500, dataset: { search: "" } });
     const sort = h("select", { "aria-label": "Sort", onchange: () => turn({ sort: sort.value }) });
-    const search = h("div", { class: "search" }, h("label", { class: "field" }, icon("search"), input, h("kbd", { "aria-hidden": "true" }, "/")), sort);
-    const facets = filters({ change: turn });
-    const list = listing({ where });
-    const chips = h("div", { class: "chips" });
-    const pages = h("nav", { class: "pager", "aria-label": "Pages of the list" });
-    const results = h("section", { class: "listing", "aria-label": "Found" }, search, chips, list.element, pages);
+    const field = searchField({
+      label: "Search titles and texts",
+      search: (q, replace) => go(where({ q, sort: null, cursor: null, offset: 0, id: null }), { replace }),
+      down: () => list.focus(),
+    });
+    const facets = filters({ facets: FACETS, change: turn });
+    const list = listing({ row, where });
+    const set = chips({ filters: FILTERS, turn });
+    const pages = pager({ where, size: SIZE });
+    const results = h("section", { class: "listing", "aria-label": "Found" }, h("div", { class: "search" }, field.element, sort), set.element, list.element, pages.element);
     const split = h("div", { class: "split with-facets" }, facets.element, results);
     const record = logs();
     const tabs = h("nav", { class: "tabs", "aria-label": "Views of the artifacts" });
@@ -50,23 +60,10 @@ export const artifacts = {
       label: "Reader",
       keys,
       close: () => go(where({ id: null })),
-      origin: () => list.row(opened) ?? input,
+      origin: () => list.row(opened) ?? field.input,
     });
     let opened = null;
     const page = reader({ side, follow: (path) => follow(path) });
-
-    const begin = settle(() => {
-      const text = input.value.trim();
-      // What is typed on is one step of the history.
-      go(where({ q: text, sort: null, cursor: null, offset: 0, id: null }), { replace: typing && now.q !== "" && text !== "" });
-      typing = true;
-    }, TYPING);
-    input.addEventListener("input", begin);
-    input.addEventListener("blur", () => (typing = false));
-    input.addEventListener("keydown", (event) => {
-      if (event.key === "ArrowDown") (event.preventDefault(), list.focus());
-      if (event.key === "Escape" && input.value) (event.preventDefault(), event.stopPropagation(), (input.value = ""), begin());
-    });
 
     async function follow(path) {
       try {
@@ -106,10 +103,10 @@ export const artifacts = {
       say(summary, narrowed ? `${several(found.total, "artifact")} found${total === null ? "" : ` of ${count(total)}`}` : several(found.total, "artifact"));
       if (found.warning) say(summary, `Listed from the files: ${found.warning}`);
       facets.update(now, found.facets);
-      drawChips();
+      set.update(now, address("artifacts", { q: now.q }));
       list.update(found.items);
       if (!found.items.length) list.put(narrowed || now.offset ? nothing() : unsynced());
-      turnPages(found);
+      pages.update(found, now.offset);
     }
 
     function nothing() {
@@ -136,30 +133,6 @@ export const artifacts = {
       );
     }
 
-    function drawChips() {
-      const made = FILTERS.flatMap(([key, label]) =>
-        [now[key]].flat().filter(Boolean).map((value) => {
-          const rest = Array.isArray(now[key]) ? now[key].filter((each) => each !== value) : null;
-          return h("button", { type: "button", class: "chip", "aria-label": `Remove the filter ${label} ${value}`, onclick: () => turn({ [key]: rest }) }, h("span", { class: "muted" }, label), value, icon("close"));
-        }),
-      );
-      if (made.length) made.push(h("a", { class: "clear", href: address("artifacts", { q: now.q }) }, "Clear all"));
-      put(chips, made);
-      chips.hidden = !made.length;
-    }
-
-    function turnPages({ items, total: all, cursor }) {
-      pages.hidden = !items.length;
-      const last = now.offset + items.length;
-      const before = Math.max(0, now.offset - SIZE);
-      put(
-        pages,
-        h("span", { class: "range", role: "status" }, `${count(now.offset + 1)}–${count(last)} of ${count(all)}`),
-        now.offset > 0 && h("a", { class: "button plain", rel: "prev", href: where({ offset: before, cursor: null, id: null }) }, icon("left"), "Previous"),
-        cursor && h("a", { class: "button plain", rel: "next", href: where({ offset: last, cursor, id: null }) }, "Next", icon("right")),
-      );
-    }
-
     function reload() {
       if (now.view) record.load(now.view);
       else load();
@@ -177,7 +150,7 @@ export const artifacts = {
         page.shut();
         return record.load(now.view);
       }
-      if (document.activeElement !== input || !typing) input.value = now.q;
+      field.show(now.q);
       put(sort, SORTS.filter(([key]) => key !== "relevance" || now.q).map(([key, label]) => h("option", { value: key }, label)));
       sort.value = now.sort ?? (now.q ? "relevance" : "-updated");
       if (now.id !== null) {
@@ -202,7 +175,7 @@ export const artifacts = {
       update,
       close() {
         asked?.abort();
-        begin.cancel();
+        field.cancel();
         page.shut();
         bar.close();
         for (const end of ends) end();

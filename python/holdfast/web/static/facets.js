@@ -4,19 +4,17 @@ import { h, put, say } from "./dom.js";
 import { count } from "./format.js";
 import { keepFocus } from "./parts.js";
 
-const FACETS = [
-  ["type", "Type"],
-  ["status", "Status"],
-  ["category", "Category"],
-  ["tag", "Tags"],
-];
 /** Values that are shown before one asks for all. */
 const FEW = 8;
 
-/** The filters; `change({type: [...]})` is called with what is chosen. */
-export function filters({ change }) {
-  const groups = FACETS.map(([name, label]) => group(name, label, change));
-  const inside = h("div", { class: "facet-groups" }, groups.map(({ element }) => element));
+/**
+ * The filters; `change({type: [...]})` is called with what is chosen. `facets` are {name, label}, with
+ * `single` where one value excludes the others, and `find`, the label of a field to find values by.
+ * `more` stands below them.
+ */
+export function filters({ facets, change, more = null }) {
+  const groups = facets.map((each) => group(each, change));
+  const inside = h("div", { class: "facet-groups" }, groups.map(({ element }) => element), more);
   const chosen = h("span", { class: "count" });
   const details = h("details", { class: "facets", open: true }, h("summary", {}, "Filters", chosen), inside);
   const wide = matchMedia("(min-width: 56rem)");
@@ -25,21 +23,21 @@ export function filters({ change }) {
   fold();
   return {
     element: details,
-    update(now, facets) {
-      for (const each of groups) each.update(now[each.name], facets[each.name]);
-      const times = FACETS.reduce((sum, [name]) => sum + now[name].length, 0);
+    update(now, values) {
+      for (const each of groups) each.update(now[each.name], values[each.name]);
+      const times = facets.reduce((sum, { name }) => sum + now[name].length, 0);
       say(chosen, times ? String(times) : "");
     },
   };
 }
 
-function group(name, label, change) {
+function group({ name, label, single = false, find: word }, change) {
   const rows = new Map();
   const list = h("ul");
   let all = false;
   let last = [[], []];
   const more = h("button", { type: "button", class: "quiet more", onclick: () => ((all = !all), update(...last)) });
-  const find = name === "tag" ? h("input", { type: "search", class: "small", placeholder: "Find a tag", "aria-label": "Find a tag", autocomplete: "off", oninput: () => update(...last) }) : null;
+  const find = word ? h("input", { type: "search", class: "small", placeholder: word, "aria-label": word, autocomplete: "off", oninput: () => update(...last) }) : null;
   const element = h("fieldset", {}, h("legend", {}, label), find, list, more);
 
   function row(value) {
@@ -48,7 +46,7 @@ function group(name, label, change) {
       const times = h("span", { class: "count" });
       box.addEventListener("change", () => {
         const [chosen] = last;
-        change({ [name]: box.checked ? [...chosen, value] : chosen.filter((each) => each !== value) });
+        change({ [name]: box.checked ? [...(single ? [] : chosen), value] : chosen.filter((each) => each !== value) });
       });
       rows.set(value, { box, times, element: h("li", {}, h("label", {}, box, h("span", { class: "name", title: value }, value), times)) });
     }
@@ -59,9 +57,9 @@ function group(name, label, change) {
     last = [chosen, found];
     const counts = new Map(found.filter(({ value }) => value !== null).map((each) => [each.value, each.count]));
     for (const value of chosen) if (!counts.has(value)) counts.set(value, 0);
-    const word = find?.value.trim().toLowerCase() ?? "";
-    const fit = [...counts.keys()].filter((value) => chosen.includes(value) || value.toLowerCase().includes(word));
-    const shown = all || word ? fit : fit.filter((value, n) => n < FEW || chosen.includes(value));
+    const typed = find?.value.trim().toLowerCase() ?? "";
+    const fit = [...counts.keys()].filter((value) => chosen.includes(value) || value.toLowerCase().includes(typed));
+    const shown = all || typed ? fit : fit.filter((value, n) => n < FEW || chosen.includes(value));
     keepFocus(list, () => put(list, shown.map((value) => {
       const made = row(value);
       made.box.checked = chosen.includes(value);
@@ -69,8 +67,8 @@ function group(name, label, change) {
       return made.element;
     })));
     for (const value of rows.keys()) if (!counts.has(value)) rows.delete(value);
-    element.hidden = !counts.size && !word;
-    more.hidden = Boolean(word) || fit.length <= FEW;
+    element.hidden = !counts.size && !typed;
+    more.hidden = Boolean(typed) || fit.length <= FEW;
     say(more, all ? "Fewer" : `All ${count(fit.length)}`);
     more.ariaExpanded = String(all);
   }

@@ -9,7 +9,7 @@ export function arrows(list, selector) {
   list.addEventListener("keydown", (event) => {
     const all = items();
     const at = all.indexOf(event.target.closest(selector));
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key];
+    const to = { ArrowDown: at + 1, ArrowRight: at + 1, ArrowUp: at - 1, ArrowLeft: at - 1, Home: 0, End: all.length - 1 }[event.key];
     if (at < 0 || to === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     all[Math.max(0, Math.min(all.length - 1, to))].focus();

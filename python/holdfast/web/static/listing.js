@@ -1,14 +1,11 @@
-// The list of what was found.
+// A list of what was found.
 
 import { h, put } from "./dom.js";
-import { time } from "./format.js";
 import { arrows } from "./keys.js";
 import { keepFocus } from "./parts.js";
 
-const TAGS = 4;
-
-/** The list; `where({id})` is the address that opens one. */
-export function listing({ where }) {
+/** The list; `row(item)` makes a link, `where({id})` is the address that it gets. */
+export function listing({ row, where }) {
   const list = h("ul", { class: "rows" });
   const renew = arrows(list, "a.row");
   let rows = new Map();
@@ -32,6 +29,12 @@ export function listing({ where }) {
     mark,
     link,
     row: (id) => rows.get(id),
+    /** The one after it, or else the one before. */
+    beside(id) {
+      const ids = [...rows.keys()];
+      const at = ids.indexOf(id);
+      return at < 0 ? null : (ids[at + 1] ?? ids[at - 1] ?? null);
+    },
     focus: () => list.querySelector("a.row[tabindex='0']")?.focus(),
     put: (what) => put(list, h("li", {}, what)),
     update(items) {
@@ -46,21 +49,7 @@ export function listing({ where }) {
   };
 }
 
-function row({ title, path, type, status, tags, updated_at: updated, error, snippet }) {
-  return h(
-    "a",
-    { class: "row" },
-    h("span", { class: "row-top" }, h("span", { class: "row-title" }, title || path), h("span", { class: "row-when" }, time(updated))),
-    snippet.length > 0 && h("span", { class: "row-snippet" }, snippet.map(({ text, match }) => (match ? h("mark", {}, text) : text))),
-    error && h("span", { class: "row-error" }, error),
-    h(
-      "span",
-      { class: "row-meta" },
-      h("span", { class: "kind" }, type),
-      h("span", { class: "status" }, status),
-      h("span", { class: "path", title: path }, path),
-      tags.slice(0, TAGS).map((tag) => h("span", { class: "tag" }, tag)),
-      tags.length > TAGS && h("span", { class: "more-tags" }, `+${tags.length - TAGS}`),
-    ),
-  );
+/** Text of which some was searched for. */
+export function marked(fragments) {
+  return fragments.map(({ text, match }) => (match ? h("mark", {}, text) : text));
 }

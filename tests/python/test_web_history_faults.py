@@ -1,0 +1,104 @@
+"""A history over HTTP that is not there, not to be changed, or cannot be used."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+import holdfast
+from holdfast.history import (
+    HoldfastRepository,
+    PromptHistory,
+    RepositoryConnectionError,
+    RepositoryConstraintError,
+    RepositoryError,
+)
+from holdfast.web.problems import problem_of
+from processes import lock_held
+from web_apps import TOKEN, below, dashboard, problem, served
+
+API = "/api/v1/history"
+
+
+@pytest.fixture
+def history(db: holdfast.Database) -> HoldfastRepository:
+    return filled(db)
+
+
+def filled(db: holdfast.Database) -> HoldfastRepository:
+    made = HoldfastRepository(db, timeout=0.05)
+    for number in range(4):
+        made.save(
+            PromptHistory(
+                original_idea=f"idea {number}",
+                improved_prompt="Prompt",
+                backend="zero-shot",
+                model="llama3",
+                provider="ollama",
+            )
+        )
+    return made
+
+
+def total(web: httpx.Client) -> int:
+    return web.get(API).raise_for_status().json()["total"]
+
+
+def test_who_may_not_write_deletes_nothing(
+    db: holdfast.Database, history: HoldfastRepository
+) -> None:
+    with dashboard(db, history=history) as web:
+        problem(web.delete(f"{API}/1", headers={"X-Holdfast-Token": TOKEN + "x"}), 403)
+        problem(web.delete(f"{API}/1", headers={"Origin": "http://evil.example"}), 403)
+    with dashboard(db, history=history, read_only=True) as other:
+        problem(other.delete(f"{API}/1"), 403)
+        assert total(other) == 4
+    assert history.find_by_id(1) is not None
+
+
+def test_a_database_without_a_history(db: holdfast.Database) -> None:
+    with dashboard(db) as web:
+        for url in ("", "/statistics", "/timeline?at=2026-01-01&at=2026-01-02", "/1"):
+            told = problem(web.get(API + url), 404)["detail"]
+            assert told == "there is no history of prompts here"
+
+
+def test_a_history_that_only_reads(opened: Callable[..., holdfast.Database]) -> None:
+    db = opened()
+    filled(db)
+    db.close()
+    db = opened(read_only=True)
+    with dashboard(db, history=HoldfastRepository(db)) as web:
+        assert total(web) == 4
+        problem(web.delete(f"{API}/1"), 403)
+
+
+def test_a_busy_history_says_when_to_try_again(
+    opened: Callable[..., holdfast.Database], path: Path
+) -> None:
+    db = opened()
+    history = filled(db)
+    with dashboard(db, history=history) as web, lock_held(path):
+        found = web.delete(f"{API}/1")
+        assert problem(found, 503)["error"] == "RepositoryConnectionError"
+        assert found.headers["retry-after"] == "1"
+        assert total(web) == 4
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (RepositoryError("x"), 503),
+        (RepositoryConnectionError("x"), 503),
+        (RepositoryConstraintError("x"), 409),
+    ],
+)
+def test_errors_have_their_codes(error: Exception, status: int) -> None:
+    assert problem_of(error, lambda value: value).status_code == status
+
+
+def test_below_a_prefix_and_a_login(db: holdfast.Database, history: HoldfastRepository) -> None:
+    with served(below("/state", db, history=history)) as web:
+        assert len(web.get(f"/state{API}").json()["items"]) == 4
+        assert 'name="holdfast-stores" content="history"' in web.get("/state/").text
