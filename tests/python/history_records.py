@@ -1,12 +1,13 @@
 """Records to keep, and every kind of repository to keep them in."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import strategies as st
 
 import holdfast
@@ -16,6 +17,7 @@ from holdfast.history import (
     HoldfastRepository,
     InMemoryRepository,
     PromptHistory,
+    RepositoryError,
 )
 
 KINDS = ("memory", "holdfast", "async memory", "async holdfast")
@@ -52,13 +54,16 @@ class Awaited:
 
 
 @contextmanager
-def repository_of(kind: str, folder: Path) -> Iterator[Any]:
+def repository_of(
+    kind: str, folder: Path, timeout: float | None = None, **settings: Any
+) -> Iterator[Any]:
     """A repository of a kind, with the verbs of the synchronous face."""
+    path = folder / "history.db"
     if kind == "memory":
         yield InMemoryRepository()
     elif kind == "holdfast":
-        with holdfast.open(folder / "history.db") as db:
-            yield HoldfastRepository(db)
+        with holdfast.open(path, **settings) as db:
+            yield HoldfastRepository(db, timeout=timeout)
     else:
         with asyncio.Runner() as loop:
             if kind == "async memory":
@@ -66,13 +71,16 @@ def repository_of(kind: str, folder: Path) -> Iterator[Any]:
                 return
 
             async def open_() -> holdfast.AsyncDatabase:
-                return await holdfast.open_async(folder / "history.db")
+                return await holdfast.open_async(path, **settings)
+
+            async def close(db: holdfast.AsyncDatabase) -> None:
+                await db.close()
 
             db = loop.run(open_())
             try:
-                yield Awaited(AsyncHoldfastRepository(db), loop)
+                yield Awaited(AsyncHoldfastRepository(db, timeout=timeout), loop)
             finally:
-                loop.run(db.close())
+                loop.run(close(db))
 
 
 def ideas(page: Any) -> list[str]:
@@ -106,3 +114,34 @@ records = st.builds(
     output_tokens=counts,
     conversation_id=st.none() | texts,
 )
+
+
+SECRET = "hunter2"
+FACES = ("holdfast", "async holdfast")
+
+Verb = Callable[[Any], object]
+VERBS: list[Verb] = [
+    lambda it: it.save(record(SECRET)),
+    lambda it: it.save_many([record(SECRET)] * 5),
+    lambda it: it.delete(1),
+    lambda it: it.delete_old(0),
+    lambda it: it.trim(max_records=0),
+]
+QUESTIONS: list[Verb] = [
+    lambda it: it.find_by_id(1),
+    lambda it: it.find_recent(),
+    lambda it: it.search(SECRET),
+    lambda it: it.get_statistics(),
+]
+
+
+def refused(verb: Verb, repository: Any) -> RepositoryError:
+    """The error that a verb raises: it has all that the database says, and no content."""
+    with pytest.raises(RepositoryError) as raised:
+        verb(repository)
+    error, cause = raised.value, raised.value.__cause__
+    assert isinstance(cause, holdfast.Error) and SECRET not in str(error)
+    assert str(error) == str(cause) and error.retryable == cause.retryable
+    assert error.sqlite_errorcode == cause.sqlite_errorcode
+    assert error.sqlite_errorname == cause.sqlite_errorname
+    return error
