@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from ..database import Database
+from . import watch
 from .attach import attach
 from .errors import LegacySchemaError
 from .legacy import ARTIFACTS, SYNTHESES, layout
@@ -70,6 +71,8 @@ def backfill(
             f"there is no table {ARTIFACTS} and no {SYNTHESES}: there is nothing to copy from"
         )
     attach(db)
+    # A cutover that was killed has left it on; one that is at work begins anew.
+    db.run(watch.end)
     rows = {table: db.fetch_value(f"select count(*) from {table}") for table in TABLES}
     total, before = sum(rows.values()), 0
     portions: dict[str, list[Portion]] = {table: [] for table in TABLES}

@@ -28,3 +28,11 @@ class UnmappableError(RunError):
 
 class RunPhaseError(RunError):
     """Something that cannot be done before the cutover, or after it; says what is in the way."""
+
+
+class CutoverRefusedError(RunError):
+    """Something is in the way of the cutover: it says what, and counts it."""
+
+    mismatches: int = 0
+    pending: int = 0
+    unmapped: int = 0

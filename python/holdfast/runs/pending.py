@@ -18,6 +18,11 @@ _COPIED = {
 _RECORDED = "(select reason from run_unmapped u where u.legacy_table = ? and u.legacy_id = t.id)"
 
 
+def uncopied(table: str) -> str:
+    """The test that the new tables have no row `t` of an old one."""
+    return f"not {_COPIED[table]}"
+
+
 class Candidate(NamedTuple):
     """A row that was not copied: its id, its bytes, and why if it is known that it cannot be."""
 
@@ -31,7 +36,7 @@ def candidates(source: Source, table: str, after: int, limit: int) -> list[Candi
     size = " + ".join(f"coalesce(octet_length({name}), 0)" for name in COLUMNS[table])
     return source.fetch_all(
         f"select t.id, {size} as size, {_RECORDED} as reason from {table} t "
-        f"where t.id > ? and not {_COPIED[table]} order by t.id limit ?",
+        f"where t.id > ? and {uncopied(table)} order by t.id limit ?",
         [table, after, limit],
         into=Candidate,
     )
