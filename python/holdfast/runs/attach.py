@@ -27,7 +27,6 @@ def _attach(tx: Transaction) -> None:
         return
     legacy.create(tx)
     for table in (ARTIFACTS, SYNTHESES):
-        legacy.layout(tx, table)
         state.put(tx, f"mark.{table}", tx.fetch_value(f"select max(id) from {table}") or 0)
     # An artifact and its output have one id: those of other outputs are out of the way.
     tx.execute("update agent_outputs set id = id + ?", [NATIVE])

@@ -145,7 +145,7 @@ class DualWriter(LegacyReader):
             named("spec_id", spec_id),
             named("stage", stage),
             text("output_markdown", output_markdown),
-            None if output_path is None else os.fspath(output_path),
+            None if output_path is None else text("output_path", os.fspath(output_path)),
             named("status", status),
             None if artifacts_count is None else number("artifacts_count", artifacts_count),
             None if agreements is None else as_json_text("agreements", agreements),

@@ -26,9 +26,10 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
-#: The tables as other programs make them; where they are missing they are made alike.
-TABLES = (
-    """create table if not exists consensus_artifacts (
+#: The tables as other programs make them; one that is missing is made alike.
+TABLES = {
+    ARTIFACTS: (
+        """create table consensus_artifacts (
     id integer primary key autoincrement,
     spec_id text not null,
     stage text not null,
@@ -38,8 +39,10 @@ TABLES = (
     run_id text,
     created_at timestamp default current_timestamp
 )""",
-    "create index if not exists idx_spec_stage on consensus_artifacts(spec_id, stage)",
-    """create table if not exists consensus_synthesis (
+        "create index if not exists idx_spec_stage on consensus_artifacts(spec_id, stage)",
+    ),
+    SYNTHESES: (
+        """create table consensus_synthesis (
     id integer primary key autoincrement,
     spec_id text not null,
     stage text not null,
@@ -53,8 +56,10 @@ TABLES = (
     run_id text,
     created_at timestamp default current_timestamp
 )""",
-    "create index if not exists idx_synthesis_spec_stage on consensus_synthesis(spec_id, stage)",
-)
+        "create index if not exists idx_synthesis_spec_stage "
+        "on consensus_synthesis(spec_id, stage)",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +168,14 @@ def layout(source: Source, table: str) -> Layout | None:
 
 
 def create(tx: Transaction) -> None:
-    """Make the tables of the old schema that are missing."""
-    for statement in TABLES:
-        tx.execute(statement)
+    """Make the tables of the old schema that are missing.
+
+    Raises LegacySchemaError for one that is there and has not the columns that the mapping needs.
+    """
+    for table, statements in TABLES.items():
+        if layout(tx, table) is None:
+            for statement in statements:
+                tx.execute(statement)
 
 
 def dumps(values: Mapping[str, Any]) -> str:

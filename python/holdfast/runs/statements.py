@@ -174,7 +174,7 @@ def flag(name: str, value: object) -> bool | None:
 
 
 def number(name: str, value: object) -> int:
-    """The id of a run, or another number of a row."""
+    """A number of a row, as the id of a run."""
     if type(value) is not int:
-        raise TypeError(f"{name} is an int, as in run.id, not {type(value).__name__}")
+        raise TypeError(f"{name} is an int, not {type(value).__name__}")
     return value
