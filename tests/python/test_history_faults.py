@@ -28,19 +28,19 @@ def path(tmp_path: Path) -> Path:
 
 @faces
 def test_a_lock_of_another_process_is_waited_for_and_then_told(face: str, path: Path) -> None:
-    with repository_of(face, path.parent, timeout=0.05) as repository:
-        assert repository.find_recent().total == 1
-        with lock_held(path) as other:
+    with (
+        repository_of(face, path.parent) as patient,
+        repository_of(face, path.parent, timeout=0.1) as repository,
+    ):
+        with lock_held(path):
             for verb in VERBS:
                 error = refused(verb, repository)
                 assert isinstance(error, RepositoryConnectionError) and error.retryable
                 assert isinstance(error.__cause__, holdfast.BusyError)
             for question in QUESTIONS:
-                question(repository)
-            other.send()
-            other.finish()
-        assert repository.save(record("after")) == 2
-        assert ideas(repository.find_recent()) == ["after", "kept"]
+                question(patient)
+        assert patient.save(record("after")) == 2
+        assert ideas(patient.find_recent()) == ["after", "kept"]
 
 
 @faces
@@ -48,7 +48,7 @@ def test_a_first_use_that_finds_a_lock_can_be_tried_again(face: str, tmp_path: P
     path = tmp_path / "history.db"
     with holdfast.open(path) as db:
         db.execute("create table other(x)")
-    with repository_of(face, tmp_path, timeout=0.05) as repository:
+    with repository_of(face, tmp_path, timeout=2.0) as repository:
         with lock_held(path):
             error = refused(VERBS[0], repository)
             assert isinstance(error, RepositoryConnectionError) and error.retryable

@@ -18,6 +18,8 @@ from .rows import INSERT, inserts, page_of, record_of, row_of, statistics_of
 SCHEMA = Path(__file__).parent / "schema"
 COMPONENT = "history"
 VERSION = len(list(SCHEMA.glob("*.sql")))
+#: Seconds in which the table is made, waits included, where nothing else was said.
+PATIENCE = 30.0
 #: Seconds that a transaction which deletes holds the lane, about.
 HOLD = 0.003
 #: Records that one deletes at most.
@@ -34,9 +36,9 @@ MERGED_PER_DELETED = 10
 class HoldfastRepository(PromptRepository):
     """Keeps records in the table `prompt_history` of an open database.
 
-    The table is made with the first use. `timeout` is in seconds, for what a call waits for others;
-    without it, the database's `busy_timeout`. Errors of the database are RepositoryErrors, with
-    the database's own as `__cause__`.
+    The table is made with the first use. `timeout` is in seconds, for each statement and what it
+    waits for others; without it, the database's own patience. Errors of the database are
+    RepositoryErrors, with the database's own as `__cause__`.
 
     >>> repository = HoldfastRepository(db)
     >>> repository.save(PromptHistory(
@@ -58,10 +60,9 @@ class HoldfastRepository(PromptRepository):
         with translated:
             version = self._db.schema_version(COMPONENT)
             if version != VERSION:
+                patience = PATIENCE if self._timeout is None else self._timeout
                 # The first step only makes tables: no copy is needed of what an app has there.
-                self._db.migrate(
-                    SCHEMA, component=COMPONENT, backup=version > 0, timeout=self._timeout
-                )
+                self._db.migrate(SCHEMA, component=COMPONENT, backup=version > 0, timeout=patience)
         self._ready = True
 
     def _opened(self) -> Database:
@@ -115,15 +116,11 @@ class HoldfastRepository(PromptRepository):
     def _trim(self, max_records: int | None, max_bytes: int | None) -> int:
         db = self._opened()
         deleted = 0
-        for sql, most in (
-            (statements.BEYOND_COUNT, max_records),
-            (statements.BEYOND_BYTES, max_bytes),
-        ):
-            if most is not None:
-                with translated:
-                    newest = db.fetch_one(sql, [most], timeout=self._timeout)
-                if newest is not None:
-                    deleted += self._delete_up_to(*newest)
+        for sql, bound in statements.beyond(max_records, max_bytes):
+            with translated:
+                newest = db.fetch_one(sql, bound, timeout=self._timeout)
+            if newest is not None:
+                deleted += self._delete_up_to(*newest)
         return deleted
 
     def _delete_up_to(self, timestamp: str, record_id: int) -> int:

@@ -9,7 +9,7 @@ from .errors import translated
 from .models import HistoryPage, HistoryStatistics, PromptHistory
 from .query import Query
 from .rows import INSERT, inserts, page_of, record_of, row_of, statistics_of
-from .sqlite import COMPONENT, PAGES, SCHEMA, VERSION, Pace, merges
+from .sqlite import COMPONENT, PAGES, PATIENCE, SCHEMA, VERSION, Pace, merges
 
 
 class AsyncHoldfastRepository(AsyncPromptRepository):
@@ -33,8 +33,9 @@ class AsyncHoldfastRepository(AsyncPromptRepository):
         with translated:
             version = await self._db.schema_version(COMPONENT)
             if version != VERSION:
+                patience = PATIENCE if self._timeout is None else self._timeout
                 await self._db.migrate(
-                    SCHEMA, component=COMPONENT, backup=version > 0, timeout=self._timeout
+                    SCHEMA, component=COMPONENT, backup=version > 0, timeout=patience
                 )
         self._ready = True
 
@@ -90,15 +91,11 @@ class AsyncHoldfastRepository(AsyncPromptRepository):
     async def _trim(self, max_records: int | None, max_bytes: int | None) -> int:
         db = await self._opened()
         deleted = 0
-        for sql, most in (
-            (statements.BEYOND_COUNT, max_records),
-            (statements.BEYOND_BYTES, max_bytes),
-        ):
-            if most is not None:
-                with translated:
-                    newest = await db.fetch_one(sql, [most], timeout=self._timeout)
-                if newest is not None:
-                    deleted += await self._delete_up_to(*newest)
+        for sql, bound in statements.beyond(max_records, max_bytes):
+            with translated:
+                newest = await db.fetch_one(sql, bound, timeout=self._timeout)
+            if newest is not None:
+                deleted += await self._delete_up_to(*newest)
         return deleted
 
     async def _delete_up_to(self, timestamp: str, record_id: int) -> int:

@@ -22,15 +22,20 @@ DELETE_OLDEST = (
 #: all of its parts where the number is negative. It was done where that made less than two changes.
 MERGE = "insert into prompt_history_text(prompt_history_text, rank) values ('merge', ?)"
 CHANGES = "select total_changes()"
-#: The newest record that is one too many.
-BEYOND_COUNT = (
+_BEYOND_COUNT = (
     "select timestamp, id from prompt_history order by timestamp desc, id desc limit 1 offset ?"
 )
-BEYOND_BYTES = (
+_BEYOND_BYTES = (
     "select timestamp, id from (select timestamp, id, "
     "sum(size) over (order by timestamp desc, id desc rows unbounded preceding) as total "
     "from prompt_history) where total > ? order by timestamp desc, id desc limit 1"
 )
+
+
+def beyond(max_records: int | None, max_bytes: int | None) -> list[tuple[str, list[int]]]:
+    """Find the newest record that is one too many, for each bound that there is."""
+    both = (_BEYOND_COUNT, max_records), (_BEYOND_BYTES, max_bytes)
+    return [(sql, [most]) for sql, most in both if most is not None]
 
 
 def page(query: Query) -> Statement:
