@@ -11,6 +11,7 @@ import pytest
 import holdfast
 from holdfast.runs import UnmappableError, attach, legacy, mapping
 from holdfast.runs.legacy import ARTIFACTS, COLUMNS, SYNTHESES, LegacyRow
+from holdfast.runs.reading import Garbled
 from holdfast.runs.sides import RANGES
 from holdfast.runs.times import read_any
 from old_runs import fill, opened
@@ -50,7 +51,7 @@ def db(opened: Callable[..., holdfast.Database]) -> holdfast.Database:
     return database
 
 
-def made(table: str, number: int = 1, extra: dict[str, Any] | None = None, **values: Any) -> Any:
+def made(table: str, number: int = 1, extra: Any = None, **values: Any) -> LegacyRow:
     row = {**(ROW if table == ARTIFACTS else SYNTHESIS), **values}
     return LegacyRow(table, number, tuple(row[name] for name in COLUMNS[table]), extra or {})
 
@@ -90,13 +91,18 @@ def test_texts_of_any_kind_come_back(db: holdfast.Database) -> None:
     for number, text in enumerate(texts, 1):
         row = made(ARTIFACTS, number, content_json=text, response_text=text, run_id=text)
         assert there_and_back(db, row) == row
-        same = {"output_path": text, "agreements": text, "conflicts": text, "run_id": text}
+        same: dict[str, Any] = {
+            "output_path": text,
+            "agreements": text,
+            "conflicts": text,
+            "run_id": text,
+        }
         row = made(SYNTHESES, number, output_markdown=text, status=text, **same)
         assert there_and_back(db, row) == row
 
 
 def test_columns_that_nobody_knows_come_back_with_their_types(db: holdfast.Database) -> None:
-    values = [1, 1.5, -0.0, 2**62, "text", b"\0\xff", legacy.Garbled(b"\xff"), '{"base64":"x"}']
+    values = [1, 1.5, -0.0, 2**62, "text", b"\0\xff", Garbled(b"\xff"), '{"base64":"x"}']
     for number, value in enumerate(values, 1):
         extra = {"cost": value, "created_at ": 1, "model_version": "x", "extra": value}
         for table in (ARTIFACTS, SYNTHESES):
@@ -114,7 +120,7 @@ def test_columns_that_nobody_knows_come_back_with_their_types(db: holdfast.Datab
         (ARTIFACTS, {"spec_id": None}, "spec_id is NULL"),
         (ARTIFACTS, {"stage": 5}, "stage is a number"),
         (ARTIFACTS, {"agent_name": b"x"}, "agent_name is a blob"),
-        (ARTIFACTS, {"content_json": legacy.Garbled(b"\xff")}, "content_json is text that is not"),
+        (ARTIFACTS, {"content_json": Garbled(b"\xff")}, "content_json is text that is not"),
         (ARTIFACTS, {"run_id": 5}, "run_id is a number"),
         (ARTIFACTS, {"number": 0}, "its id is not between 0 and"),
         (ARTIFACTS, {"number": 2**40}, "its id is not between 0 and"),
