@@ -97,7 +97,8 @@ class PromptHistory:
     def __post_init__(self) -> None:
         for name in ("original_idea", "improved_prompt", "model", "provider"):
             self._text(name)
-            if not getattr(self, name).strip():
+            value = getattr(self, name)
+            if not value or value.isspace():
                 _refuse(name, "must not be blank")
         for name in ("context", "role", "directive", "framework"):
             self._text(name)

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 
 from .errors import RepositoryError
-from .models import HistoryPage, HistoryStatistics, PromptHistory, stamp
+from .models import BackendType, HistoryPage, HistoryStatistics, PromptHistory, stamp
 from .query import Query, cursor_after
 
 #: The columns that a record is read from, in order.
@@ -64,7 +64,7 @@ def inserts(rows: list[Row]) -> Iterator[tuple[str, list[Any]]]:
     """Statements that insert rows, with their parameters."""
     for begin in range(0, len(rows), 256):
         part = rows[begin : begin + 256]
-        most = next(most for most in _INSERTS if most >= len(part))
+        most = min(most for most in _INSERTS if most >= len(part))
         values = list(chain.from_iterable(part))
         values += [None] * (most * _WIDTH - len(values))
         yield _INSERTS[most], values
@@ -129,9 +129,7 @@ def page_of(query: Query, rows: list[Row], total: int) -> HistoryPage:
 
 
 def statistics_of(sums: Row, counts: Iterable[Row]) -> HistoryStatistics:
-    """Make statistics of what `statistics_sql` reads."""
-    from .models import BackendType
-
+    """Make statistics of what the statements `sums` and `counts` read."""
     total, size, latency, confidence, quality, input_tokens, output_tokens, oldest, newest = sums
     by: dict[str, dict[Any, int]] = {"provider": {}, "backend": {}, "model": {}}
     for column, value, count in counts:

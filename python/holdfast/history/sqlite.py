@@ -129,7 +129,9 @@ class HoldfastRepository(PromptRepository):
         with translated:
             while pace.goes_on:
                 batch = [timestamp, record_id, pace.batch]
-                pace.done(db.fetch_all(statements.DELETE_OLDEST, batch, timeout=self._timeout))
+                with db.transaction(timeout=self._timeout) as tx:
+                    pace.begin()
+                    pace.done(tx.fetch_all(statements.DELETE_OLDEST, batch))
             if pace.deleted:
                 self._merge(pace.bytes)
                 vacuum_in_cycles(db, PAGES, timeout=self._timeout)
@@ -152,6 +154,10 @@ class Pace:
         self.deleted = 0
         self.bytes = 0
         self.goes_on = True
+        self._begun = 0.0
+
+    def begin(self) -> None:
+        """The lane is ours from here on: how long it was waited for says nothing."""
         self._begun = perf_counter()
 
     def done(self, sizes: list[tuple[int]]) -> None:
@@ -162,7 +168,6 @@ class Pace:
         self.goes_on = len(sizes) == self.batch
         fits = self.batch * HOLD / max(took, 1e-6)
         self.batch = int(min(max(fits, 1), self.batch * 4, BATCH))
-        self._begun = perf_counter()
 
 
 def merges(size: int) -> Iterator[int]:

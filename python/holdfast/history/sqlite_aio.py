@@ -104,8 +104,9 @@ class AsyncHoldfastRepository(AsyncPromptRepository):
         with translated:
             while pace.goes_on:
                 batch = [timestamp, record_id, pace.batch]
-                deleted = db.fetch_all(statements.DELETE_OLDEST, batch, timeout=self._timeout)
-                pace.done(await deleted)
+                async with db.transaction(timeout=self._timeout) as tx:
+                    pace.begin()
+                    pace.done(await tx.fetch_all(statements.DELETE_OLDEST, batch))
             if pace.deleted:
                 await self._merge(pace.bytes)
                 last = await db.vacuum(PAGES, timeout=self._timeout)
