@@ -1,10 +1,12 @@
 """Files as an old tool makes and writes them: by plain sqlite3, in a process of its own."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import holdfast
+from holdfast.runs import NewArtifact
 from processes import Child, look, run
 
 TABLES = """
@@ -37,7 +39,7 @@ create table if not exists consensus_synthesis (
 
 #: Writes runs of three artifacts and a synthesis, all in one transaction or each in its own.
 _WRITE = """
-import json, sqlite3, sys
+import json, sqlite3, sys, time
 path, tables, settings = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
 connection = sqlite3.connect(path, timeout=20, isolation_level=None)
 connection.executescript(tables)
@@ -87,6 +89,7 @@ try:
         connection.execute("commit")
         number += 1
         print(number, flush=True)
+        time.sleep(settings["pause"])
 except sqlite3.IntegrityError as error:
     connection.execute("rollback")
     print(error, flush=True)
@@ -103,9 +106,12 @@ def fill(path: Path, runs: int, *, first: int = 0, size: int = 50, keep: int = 1
     return path
 
 
-def old_tool(path: Path, runs: int, *, first: int) -> Child:
-    """A process that writes runs, from when it is sent a line; it prints one for each, or why."""
-    settings = {"runs": runs, "first": first, "size": 50}
+def old_tool(path: Path, runs: int, *, first: int, pause: float = 0.0) -> Child:
+    """A process that writes runs, from when it is sent a line; it prints one for each, or why not.
+
+    `pause` is the seconds between two.
+    """
+    settings = {"runs": runs, "first": first, "size": 50, "pause": pause}
     child = Child(_WRITER, path, TABLES, json.dumps(settings))
     assert child.line() == "ready"
     return child
@@ -117,6 +123,20 @@ def opened(path: Path, **settings: Any) -> holdfast.Database:
     if settings.get("read_only"):
         pragmas["journal_mode"] = "delete"
     return holdfast.open(path, pragmas=pragmas, vacuum_every=None, **settings)
+
+
+def artifacts() -> Iterator[NewArtifact]:
+    """Artifacts as agents give them: three to a run, of many specs and stages."""
+    number = 0
+    while True:
+        spec, stage = f"SPEC-{number // 30 % 40}", ("plan", "tasks", "code")[number // 9 % 3]
+        agent = ("gemini", "claude", "gpt")[number % 3]
+        content = json.dumps({"artifact": number, "text": "ä" * (number % 50)}, ensure_ascii=False)
+        response = None if number % 4 else f"raw {number}"
+        name = None if number // 3 % 10 == 9 else f"run-{number // 3}"
+        model = "4.5" if number % 5 == 0 else None
+        yield NewArtifact(spec, stage, agent, content, response, name, model)
+        number += 1
 
 
 #: Rows of the old tables whose counterparts are not there, or not the same.

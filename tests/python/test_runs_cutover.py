@@ -1,0 +1,226 @@
+"""From both schemas to the new one alone, and back."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import holdfast
+from command_line import digest
+from holdfast.runs import (
+    CutoverRefusedError,
+    DualWriter,
+    LegacyReader,
+    Phase,
+    RunPhaseError,
+    RunStore,
+    backfill,
+    cutover,
+    undo_cutover,
+    verify,
+)
+from old_runs import assert_same, fill, opened
+from processes import look, run
+
+RUNS = 40
+
+
+@pytest.fixture
+def old(path: Path) -> Path:
+    """An old file whose rows are in the new tables too."""
+    fill(path, RUNS)
+    with opened(path) as db:
+        backfill(db)
+    return path
+
+
+def told(path: Path, sql: str) -> str:
+    """What an old tool is told about a statement that it may not run."""
+    code = (
+        "import sqlite3, sys\n"
+        "c = sqlite3.connect(sys.argv[1], timeout=20)\n"
+        "try: c.execute(sys.argv[2])\n"
+        "except sqlite3.IntegrityError as error: print(error)\n"
+        "c.close()"
+    )
+    return run(code, path, sql)[0]
+
+
+def everything(db: holdfast.Database) -> dict[str, Any]:
+    """What callers of the old schema read."""
+    reader = LegacyReader(db)
+    found: dict[str, Any] = {"specs": reader.list_specs(), "stats": reader.get_stats()[:2]}
+    for spec in found["specs"]:
+        for stage in ("plan", "tasks", "code"):
+            found[spec, stage] = (
+                sorted(reader.query_artifacts(spec, stage)),
+                sorted(reader.query_syntheses(spec, stage)),
+            )
+    return found
+
+
+def test_reads_move_to_the_new_tables_and_say_the_same(old: Path) -> None:
+    with opened(old) as db:
+        before = everything(db)
+        report = cutover(db)
+        assert report[:6] == (True, 3 * RUNS, RUNS, 0, 0, 0)
+        assert DualWriter(db).report().phase is Phase.CUTOVER
+        assert everything(db) == before
+        db.execute("delete from agent_outputs")
+        assert LegacyReader(db).query_artifacts("SPEC-1", "plan") == []
+
+
+@pytest.mark.parametrize("table", ["consensus_artifacts", "consensus_synthesis"])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "insert into {0} select * from {0} limit 1",
+        "replace into {0} select * from {0} limit 1",
+        "update {0} set stage = 'x' where id = 1",
+        "update or ignore {0} set stage = stage",
+        "delete from {0}",
+        "delete from {0} where id = 1",
+    ],
+)
+def test_an_old_tool_is_told_that_the_old_tables_are_read_only(
+    old: Path, table: str, sql: str
+) -> None:
+    with opened(old) as db:
+        cutover(db)
+        assert told(old, sql.format(table)).startswith(f"{table} is read-only since the cutover")
+        assert_same(db)
+
+
+def test_a_cutover_is_refused_while_rows_are_not_copied(path: Path) -> None:
+    fill(path, RUNS)
+    with opened(path) as db:
+        with pytest.raises(RunPhaseError, match="backfill first"):
+            cutover(db)
+        writer = DualWriter(db)
+        for dry_run in (True, False):
+            with pytest.raises(CutoverRefusedError, match=f"not copied: {4 * RUNS}") as caught:
+                cutover(db, dry_run=dry_run)
+            assert (caught.value.pending, caught.value.mismatches) == (4 * RUNS, 0)
+        assert writer.report().phase is Phase.DUAL
+        look(path, "delete from consensus_artifacts where id = 1")
+        assert db.fetch_all("select name from sqlite_schema where type = 'trigger'") == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "update consensus_artifacts set content_json = '[]' where id = 7",
+        "delete from consensus_synthesis where id = 7",
+        "update agent_outputs set agent_name = 'x' where id = 7",
+        "delete from agent_outputs where id = 7",
+        "insert into consensus_artifacts(spec_id, stage, agent_name, content_json) "
+        "values ('S', 'plan', 'x', '{}')",
+    ],
+)
+def test_a_cutover_is_refused_while_mismatches_are_open(old: Path, sql: str) -> None:
+    look(old, sql)
+    with opened(old) as db:
+        for dry_run in (True, False):
+            with pytest.raises(CutoverRefusedError, match="open mismatches") as caught:
+                cutover(db, dry_run=dry_run)
+            assert (caught.value.mismatches, caught.value.pending) == (1, 0)
+        assert DualWriter(db).report().phase is Phase.DUAL
+        assert len(DualWriter(db).mismatches().items) == 1
+
+
+def test_a_cutover_is_refused_while_rows_cannot_be_copied(path: Path) -> None:
+    fill(path, RUNS)
+    look(path, "update consensus_artifacts set created_at = 'soon' where id = 7")
+    with opened(path) as db:
+        backfill(db)
+        with pytest.raises(CutoverRefusedError, match="cannot be copied.*: 1") as caught:
+            cutover(db)
+        assert (caught.value.unmapped, caught.value.mismatches) == (1, 0)
+        report = cutover(db, force=True)
+        assert (report.changed, report.unmapped) == (True, 1)
+        assert undo_cutover(db).deleted == 0
+        assert db.fetch_value("select created_at from consensus_artifacts where id = 7") == "soon"
+
+
+def test_a_dry_run_says_what_a_cutover_does_and_writes_nothing(old: Path) -> None:
+    before = digest(old)
+    with opened(old) as db:
+        tried = cutover(db, dry_run=True)
+    assert digest(old) == before
+    with opened(old) as db:
+        assert tried._replace(seconds=0, dry_run=False) == cutover(db)._replace(seconds=0)
+        assert not cutover(db).changed
+
+
+def test_what_came_since_is_in_both_schemas_after_the_cutover_is_undone(old: Path) -> None:
+    with opened(old) as db:
+        cutover(db)
+        writer, runs = DualWriter(db), RunStore(db)
+        writer.store_artifact("NEW", "plan", "claude", "{}", "raw", "run-x", model_version="4")
+        writer.store_artifact("NEW", "plan", "gemini", '{"a": 1}')
+        writer.store_synthesis("NEW", "plan", "# New", run_id="run-x", degraded=True)
+        runs.add_output(runs.upsert_consensus_run("NEW", "code", name="mine"), "gpt", "text")
+        writer.delete_spec("SPEC-3")
+        before = everything(db)
+        assert db.fetch_value("select count(*) from consensus_artifacts") == 3 * RUNS
+
+        tried = undo_cutover(db, dry_run=True)
+        assert DualWriter(db).report().phase is Phase.CUTOVER
+        done = undo_cutover(db)
+        assert tried._replace(seconds=0, dry_run=False) == done._replace(seconds=0)
+        assert done[:5] == (True, 3, 1, 16, 0)
+        assert_same(db)
+        after = everything(db)
+        assert after["specs"] == before["specs"]
+        # Outputs have got the ids of artifacts.
+        plain = [
+            [each[1:] for each in artifacts]
+            for artifacts, _ in (before["NEW", "plan"], after["NEW", "plan"])
+        ]
+        assert sorted(plain[0]) == sorted(plain[1])
+        assert before["NEW", "plan"][1] == after["NEW", "plan"][1]
+        assert verify(db).ok
+        assert writer.store_artifact("NEW", "plan", "late", "{}") == 3 * RUNS + 4
+        assert_same(db)
+        assert not undo_cutover(db).changed
+
+
+def test_what_the_old_tables_cannot_hold_stays_in_the_new_ones(old: Path) -> None:
+    with opened(old) as db:
+        cutover(db)
+        runs = RunStore(db)
+        run_id = runs.upsert_consensus_run("NEW", "plan", synthesis={"mine": 1})
+        runs.add_output(run_id, "gpt", "text")
+        assert undo_cutover(db)[:5] == (True, 1, 0, 0, 1)
+        assert runs.get(run_id).synthesis == {"mine": 1}
+        assert [each.content for each in runs.get(run_id).outputs] == ["text"]
+        assert verify(db).ok
+        assert cutover(db).changed
+
+
+def test_there_and_back_many_times(old: Path) -> None:
+    with opened(old) as db:
+        writer = DualWriter(db)
+        for number in range(10):
+            assert cutover(db).changed
+            writer.store_artifact("NEW", "plan", f"new {number}", "{}", run_id="x")
+            writer.store_synthesis("NEW", "plan", "#", run_id="x")
+            assert undo_cutover(db)[:5] == (True, 1, 1, 0, 0)
+            writer.store_artifact("NEW", "plan", f"both {number}", "{}", run_id="x")
+            writer.store_synthesis("NEW", "plan", "#", run_id="x")
+            assert_same(db)
+        assert verify(db).ok
+        assert LegacyReader(db).count_artifacts("NEW") == 20
+
+
+def test_columns_of_its_own_come_back_to_an_old_table(path: Path) -> None:
+    fill(path, 3)
+    look(path, "alter table consensus_artifacts add column cost real default 0.5")
+    look(path, "update consensus_artifacts set cost = id")
+    with opened(path) as db:
+        backfill(db)
+        cutover(db)
+        DualWriter(db).store_artifact("NEW", "plan", "claude", "{}")
+        undo_cutover(db)
+        assert verify(db).ok
+        assert db.fetch_value("select sum(cost) from consensus_artifacts") == 45.5
