@@ -27,6 +27,7 @@ from .models import AgentOutput, Output, Run, RunPage, RunStats
 from .pairs import NewArtifact
 from .reader import LegacyReader, LegacyStats
 from .state import Phase
+from .status import RunsStatus, TableStatus, status
 from .store import RunStore
 from .sweep import Sweep, SweepReport
 from .verify import VerifyReport, verify
@@ -54,9 +55,11 @@ __all__ = [
     "RunPhaseError",
     "RunStats",
     "RunStore",
+    "RunsStatus",
     "Sweep",
     "SweepReport",
     "Synthesis",
+    "TableStatus",
     "UndoReport",
     "UnknownRunError",
     "UnmappableError",
@@ -64,6 +67,7 @@ __all__ = [
     "attach",
     "backfill",
     "cutover",
+    "status",
     "undo_cutover",
     "verify",
 ]
