@@ -1,4 +1,4 @@
-"""A full disk, a file that may only be read or is damaged: one clear error, and both sides alike."""
+"""A full disk, a file that may only be read or is damaged: one clear error, both sides alike."""
 
 from collections.abc import Callable
 from pathlib import Path
