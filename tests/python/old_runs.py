@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import holdfast
-from holdfast.runs import NewArtifact
+from holdfast.runs import LegacyReader, NewArtifact
 from processes import Child, look, run
 
 TABLES = """
@@ -175,3 +175,16 @@ def assert_same(db: holdfast.Database) -> None:
 def look_one(path: Path, sql: str, *parameters: Any) -> Any:
     """The one value of a statement, run by plain sqlite3 in another process."""
     return look(path, sql, *parameters)[0][0]
+
+
+def everything(db: holdfast.Database) -> dict[str, Any]:
+    """What callers of the old schema read."""
+    reader = LegacyReader(db)
+    found: dict[str, Any] = {"specs": reader.list_specs(), "stats": reader.get_stats()[:2]}
+    for spec in found["specs"]:
+        for stage in ("plan", "tasks", "code"):
+            found[spec, stage] = (
+                sorted(reader.query_artifacts(spec, stage)),
+                sorted(reader.query_syntheses(spec, stage)),
+            )
+    return found

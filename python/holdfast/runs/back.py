@@ -17,6 +17,8 @@ from .sides import OUTPUT, RUN
 
 #: Rows that are read at once.
 ROWS = 200
+#: The columns of an output `o` and its run `r`.
+_BOTH = [*(f"o.{name}" for name in OUTPUT), *(f"r.{name}" for name in RUN)]
 
 
 class WrittenBack(NamedTuple):
@@ -41,6 +43,12 @@ def write_back(tx: Transaction, *, delete: bool) -> WrittenBack:
     return WrittenBack(artifacts.count(True), syntheses.count(True), deleted, kept)
 
 
+def output(tx: Transaction, number: int) -> bool:
+    """Write an output that is no artifact to the old table; False if this cannot hold it."""
+    rest = "from agent_outputs o join consensus_runs r on r.id = o.run_id where o.id = ?"
+    return all(_artifact(tx, *_pair(row)) for row in fetch(tx, _BOTH, rest, [number]))
+
+
 def _delete(tx: Transaction, table: str) -> int:
     return tx.execute(
         f"delete from {table} where id in (select t.id from {table} t where {uncopied(table)} "
@@ -53,18 +61,17 @@ def _delete(tx: Transaction, table: str) -> int:
 def _outputs(tx: Transaction) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Outputs that are no artifacts, from after both schemas began to be written."""
     after = int(state.get(tx, "mark.outputs") or NATIVE)
-    columns = [*(f"o.{name}" for name in OUTPUT), *(f"r.{name}" for name in RUN)]
     rest = (
         "from agent_outputs o join consensus_runs r on r.id = o.run_id "
         "where o.id > ? order by o.id limit ?"
     )
-    while rows := fetch(tx, columns, rest, [after, ROWS]):
-        for row in rows:
-            yield (
-                dict(zip(OUTPUT, row, strict=False)),
-                dict(zip(RUN, row[len(OUTPUT) :], strict=True)),
-            )
+    while rows := fetch(tx, _BOTH, rest, [after, ROWS]):
+        yield from map(_pair, rows)
         after = rows[-1][0]
+
+
+def _pair(row: tuple[Any, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
+    return dict(zip(OUTPUT, row, strict=False)), dict(zip(RUN, row[len(OUTPUT) :], strict=True))
 
 
 def _runs(tx: Transaction) -> Iterator[dict[str, Any]]:

@@ -12,7 +12,9 @@ from .attach import attach
 from .errors import LegacySchemaError
 from .legacy import ARTIFACTS, SYNTHESES, layout
 from .pending import TABLES, Candidate, candidates, is_stale
-from .portion import Portion, Unmapped, copy, finish, is_finished
+from .portion import Portion, Unmapped, check_phase, copy, finish, is_finished
+from .repair import repair as repair_open
+from .sweep import Sweep
 from .trial import copy_of
 
 #: Rows, and bytes of them, that one transaction copies: it holds the lane for milliseconds.
@@ -27,7 +29,8 @@ class BackfillReport(NamedTuple):
     """What a backfill did, or would do (`dry_run`).
 
     `artifacts` and `syntheses` are the rows that it copied, `runs` the runs that it made for them,
-    `unmapped` the rows that it could not copy; `rows` are all that the old tables have.
+    `unmapped` the rows that it could not copy, `repaired` the mismatches that are no more; `rows`
+    are all that the old tables have.
     """
 
     rows: int
@@ -35,6 +38,7 @@ class BackfillReport(NamedTuple):
     syntheses: int
     runs: int
     unmapped: tuple[Unmapped, ...]
+    repaired: int
     seconds: float
     dry_run: bool
 
@@ -42,6 +46,7 @@ class BackfillReport(NamedTuple):
 def backfill(
     db: Database,
     *,
+    repair: bool = False,
     dry_run: bool = False,
     progress: Callable[[int, int], object] = lambda _done, _total: None,
 ) -> BackfillReport:
@@ -50,8 +55,11 @@ def backfill(
     Others may write meanwhile, and copy too: no row is copied twice. What one that was killed has
     copied stays, and the next one goes on. A row that cannot be copied stays where it is, with the
     reason in `run_unmapped`, and the rest goes on; the next backfill tries it again. `progress` is
-    called with the rows that are done, and all; what it raises ends the backfill. `dry_run` does
-    all of it on a temporary copy of the file.
+    called with the rows that are done, and all; what it raises ends the backfill.
+
+    `repair` compares all rows then, and brings the new tables to what the old ones have where they
+    do not agree; both sides stay in `run_mismatches`. What only the new tables have is written to
+    the old ones, unless it was there once. `dry_run` does all of it on a temporary copy.
 
     Raises LegacySchemaError where there are no old tables, RunPhaseError after a cutover.
 
@@ -64,13 +72,14 @@ def backfill(
     """
     if dry_run:
         with copy_of(db) as copy:
-            return backfill(copy, progress=progress)._replace(dry_run=True)
+            return backfill(copy, repair=repair, progress=progress)._replace(dry_run=True)
     began = time.monotonic()
     if all(layout(db, table) is None for table in TABLES):
         raise LegacySchemaError(
             f"there is no table {ARTIFACTS} and no {SYNTHESES}: there is nothing to copy from"
         )
     attach(db)
+    check_phase(db)
     # A cutover that was killed has left it on; one that is at work begins anew.
     db.run(watch.end)
     rows = {table: db.fetch_value(f"select count(*) from {table}") for table in TABLES}
@@ -83,6 +92,10 @@ def backfill(
         before += rows[table]
     if not is_finished(db) or is_stale(db):
         db.run(finish)
+    repaired = 0
+    if repair:
+        Sweep(db).run()
+        repaired = repair_open(db)
     progress(total, total)
     everything = [*portions[ARTIFACTS], *portions[SYNTHESES]]
     return BackfillReport(
@@ -91,6 +104,7 @@ def backfill(
         syntheses=sum(portion.copied for portion in portions[SYNTHESES]),
         runs=sum(portion.runs for portion in everything),
         unmapped=tuple(each for portion in everything for each in portion.unmapped),
+        repaired=repaired,
         seconds=time.monotonic() - began,
         dry_run=False,
     )

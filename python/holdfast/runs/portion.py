@@ -36,13 +36,18 @@ def position(source: Source, table: str) -> int:
     return int(state.get(source, f"backfill.{table}") or 0)
 
 
-def copy(tx: Transaction, table: Layout, wanted: Sequence[Candidate]) -> Portion:
-    """Copy rows, record those that cannot be, and keep the position. Raises RunPhaseError."""
-    if state.phase(tx) is state.Phase.CUTOVER:
+def check_phase(source: Source) -> None:
+    """Raise RunPhaseError after the cutover."""
+    if state.phase(source) is state.Phase.CUTOVER:
         raise RunPhaseError(
             "the new tables are what counts since the cutover, and rows that were deleted there "
             "would come back: undo the cutover first"
         )
+
+
+def copy(tx: Transaction, table: Layout, wanted: Sequence[Candidate]) -> Portion:
+    """Copy rows, record those that cannot be, and keep the position. Raises RunPhaseError."""
+    check_phase(tx)
     newest = tx.fetch_value("select max(id) from consensus_runs") or 0
     copied = recorded = 0
     unmapped: list[Unmapped] = []

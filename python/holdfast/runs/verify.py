@@ -99,7 +99,9 @@ def check_dual(db: Database) -> None:
     if phase is None:
         raise RunPhaseError("there is nothing in the new tables to compare with: backfill first")
     if phase is Phase.CUTOVER:
-        raise RunPhaseError("since the cutover the new tables alone are written and read")
+        raise RunPhaseError(
+            "since the cutover the new tables alone are written: there is nothing to compare"
+        )
 
 
 def _parts(db: Database) -> Iterator[Part]:
