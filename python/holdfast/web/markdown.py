@@ -24,7 +24,7 @@ _TASK = re.compile(r"\[([ xX])\]\s+")
 _SPACES = re.compile(r"[\s\x00-\x20\x7f-\xa0]+")
 
 
-def render(body: str, path: str) -> str | None:
+def render(body: str, path: str, *, patience: float = PATIENCE) -> str | None:
     """Return the HTML of a text, None for one that takes too long; `path` is that of its file.
 
     Links to other files have no `href` but `data-path`: the path below the root of the index.
@@ -32,7 +32,7 @@ def render(body: str, path: str) -> str | None:
     if len(body) > LONGEST:
         return None
     try:
-        return _parser().render(body, {"path": path, "until": time.monotonic() + PATIENCE})
+        return _parser().render(body, {"path": path, "until": time.monotonic() + patience})
     except _TooLong:
         return None
 

@@ -22,7 +22,7 @@ from ..errors import (
 )
 from ..history import RepositoryConstraintError, RepositoryError
 from ..jobs import JobStateError, UnknownHandlerError, UnknownJobError
-from ..runs import UnknownRunError
+from ..runs import RunError, UnknownRunError, UnmappableError
 from .answers import Answer
 
 _logger = logging.getLogger("holdfast.web")
@@ -31,7 +31,17 @@ SOON, LATER = 1, 5
 
 _CODES: tuple[tuple[tuple[type[Error], ...], int], ...] = (
     ((UnknownJobError, UnknownArtifactError, UnknownRunError), 404),
-    ((JobStateError, UnknownHandlerError, ArtifactFileError, RepositoryConstraintError), 409),
+    ((UnmappableError,), 422),
+    (
+        (
+            JobStateError,
+            UnknownHandlerError,
+            ArtifactFileError,
+            RepositoryConstraintError,
+            RunError,
+        ),
+        409,
+    ),
     (
         (
             ClosedError,

@@ -19,6 +19,7 @@ from ..runs import RunStore
 from . import artifacts, database, events, pages, sync
 from . import history as prompts
 from . import jobs as job_pages
+from . import runs as run_pages
 from .problems import Refused
 from .routes import route_class
 from .security import LOCAL, Guard
@@ -94,6 +95,7 @@ def router(
     artifacts.add(made, service)
     job_pages.add(made, service)
     prompts.add(made, service)
+    run_pages.add(made, service)
     events.add(made, watcher)
     pages.add(made, service, guard)
     return made

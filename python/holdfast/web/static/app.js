@@ -11,12 +11,13 @@ import { keys } from "./keys.js";
 import { overview } from "./overview.js";
 import { banner, clear, clearAll } from "./parts.js";
 import { address, onRoute, read } from "./route.js";
+import { runs } from "./runs.js";
 
 /**
  * Each is {name, title, open(root, context)}; `open` returns {update(query), close()}: `update` is
  * called with the parameters of the address, at first and whenever they change.
  */
-const PAGES = [overview, artifacts, jobs, history];
+const PAGES = [overview, artifacts, jobs, history, runs];
 
 const THEMES = { auto: "as the system", light: "light", dark: "dark" };
 const main = document.getElementById("main");

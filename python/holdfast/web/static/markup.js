@@ -1,6 +1,8 @@
 // The HTML of a document, built anew from the few elements and attributes that prose needs. The server
 // lets no HTML of a file through; this is the second wall, and nothing is ever parsed into the page.
 
+import { h } from "./dom.js";
+
 const TAGS = new Set(
   ("a blockquote br code del em h1 h2 h3 h4 h5 h6 hr input li ol p pre s span strong " +
     "table tbody td th thead tr ul").split(" "),
@@ -23,6 +25,17 @@ export function nodes(html) {
     heading.dataset.slug = times ? `${slug}-${times}` : slug;
   }
   return made;
+}
+
+/** HTML as a text to read; what is wide can be scrolled by itself. */
+export function prose(html) {
+  const place = h("div", { class: "prose" }, nodes(html));
+  for (const wide of place.querySelectorAll("pre, table")) {
+    const scroll = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": wide.localName === "pre" ? "Code" : "Table" });
+    wide.replaceWith(scroll);
+    scroll.append(wide);
+  }
+  return place;
 }
 
 /** What a heading is called in links, as most renderers have it. */

@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { h, put, say } from "./dom.js";
 import { bytes, time } from "./format.js";
-import { nodes, slugOf } from "./markup.js";
+import { prose, slugOf } from "./markup.js";
 import { clear, facts, report } from "./parts.js";
 import { address } from "./route.js";
 
@@ -105,17 +105,11 @@ function matter({ metadata, content_hash: hash }) {
 }
 
 function body({ html, body: text, title }) {
-  const place = h("div", { class: "prose" });
-  if (html === null) return put(place, h("p", { class: "notice" }, "To set it takes too long; here is its text."), h("pre", { class: "whole" }, text));
-  put(place, nodes(html));
+  if (html === null) return h("div", { class: "prose" }, h("p", { class: "notice" }, "To set it takes too long; here is its text."), h("pre", { class: "whole" }, text));
+  const place = prose(html);
   // Most files begin with their title, which stands above.
   const first = place.firstElementChild;
   if (first?.localName === "h1" && first.textContent.trim() === title.trim()) first.remove();
   if (!place.textContent.trim()) put(place, h("p", { class: "muted" }, "There is no text below the front matter."));
-  for (const wide of place.querySelectorAll("pre, table")) {
-    const scroll = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": wide.localName === "pre" ? "Code" : "Table" });
-    wide.replaceWith(scroll);
-    scroll.append(wide);
-  }
   return place;
 }
