@@ -23,7 +23,8 @@ COMMANDS = [
 ]
 OF_JOBS = ["list", "show", "cancel", "retry", "prune", "counts", "watch"]
 OF_ARTIFACTS = ["sync", "query", "show", "stats", "log", "problems"]
-GROUPS = {"jobs": OF_JOBS, "artifacts": OF_ARTIFACTS}
+OF_RUNS = ["status", "backfill", "verify", "cutover", "list", "show"]
+GROUPS = {"jobs": OF_JOBS, "runs": OF_RUNS, "artifacts": OF_ARTIFACTS}
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from ..errors import Error
-from . import artifacts, backups, inspection, jobs, maintenance, output, serve
+from . import artifacts, backups, inspection, jobs, maintenance, output, runs, serve
 from .options import JSON
 
 INTERRUPTED = 130
@@ -69,8 +69,8 @@ def holdfast(
 ) -> None:
     """Look after SQLite files: info, check, migrate, checkpoint, vacuum, backup, restore, query.
 
-    And after the background jobs in them: jobs. An index of markdown files: artifacts. A page with
-    all of it: serve.
+    And after the background jobs in them: jobs. Runs of agents: runs. An index of markdown files:
+    artifacts. A page with all of it: serve.
     """
     # A reader that the pool opens ahead of need may fail without harm; one that is needed raises.
     logging.getLogger("holdfast.pool").addHandler(logging.NullHandler())
@@ -89,4 +89,5 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(jobs.app)
+app.add_typer(runs.app)
 app.add_typer(artifacts.app)

@@ -1,0 +1,75 @@
+"""Opening the runs in a file. Only `backfill` makes their tables."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ..database import Database
+from ..errors import NotSupportedError
+from .files import open_to_read, open_to_write, readable, versions
+
+if TYPE_CHECKING:
+    from ..runs import RunStore
+
+
+@contextmanager
+def runs_to_read(file: str) -> Generator[RunStore]:
+    """Open the runs of a file to look at them. NotSupportedError where it has none."""
+    from ..runs import RunStore
+
+    with open_to_read(file) as database, readable(f"a run in {file!r}"):
+        if not _has_runs(database, file):
+            raise NotSupportedError(_nothing(database, file))
+        yield RunStore(database)
+
+
+@contextmanager
+def both_to_read(file: str) -> Generator[Database]:
+    """Open a file that has runs, or the tables of the old schema, to look at it."""
+    with open_to_read(file) as database, readable(f"a run in {file!r}"):
+        if not _has_runs(database, file) and not _has_old(database):
+            raise NotSupportedError(_nothing(database, file))
+        yield database
+
+
+@contextmanager
+def both_to_write(file: str) -> Generator[Database]:
+    """Open such a file to change it."""
+    # What is wrong with it is told before it is opened to write.
+    with both_to_read(file):
+        pass
+    with open_to_write(file) as database, readable(f"a run in {file!r}"):
+        yield database
+
+
+def _has_runs(database: Database, file: str) -> bool:
+    """Whether there are tables of runs; NotSupportedError for those of another version."""
+    from ..runs.statements import COMPONENT, SCHEMA
+
+    found, known = versions(database, COMPONENT, SCHEMA)
+    if found not in (0, known):
+        raise NotSupportedError(
+            f"the tables of runs in {file!r} are at version {found}, and this holdfast works with "
+            f"{known}: use the holdfast that the app uses"
+        )
+    return found > 0
+
+
+def _has_old(database: Database) -> bool:
+    from ..runs.pending import TABLES
+
+    columns = "select count(*) from pragma_table_info(?)"
+    return any(database.fetch_value(columns, [table]) for table in TABLES)
+
+
+def _nothing(database: Database, file: str) -> str:
+    if _has_old(database):
+        copy = shlex.join(["holdfast", "runs", "backfill", file])
+        return f"{file!r} has runs of the old schema alone: copy them with {copy}"
+    return (
+        f"{file!r} has no runs: no RunStore has opened it yet, and there is no table "
+        "consensus_artifacts or consensus_synthesis to copy from"
+    )
