@@ -11,10 +11,13 @@
 1
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from .aio import AsyncPromptRepository
 from .breaker import BreakerState, CircuitBreaker
 from .errors import RepositoryConnectionError, RepositoryConstraintError, RepositoryError
-from .health import WriterStatistics
+from .health import HistoryHealth, HistoryStatus, WriterStatistics
 from .memory import AsyncInMemoryRepository, InMemoryRepository
 from .models import (
     BackendType,
@@ -24,9 +27,36 @@ from .models import (
     PromptHistory,
 )
 from .repository import PromptRepository
+from .retention import Retention
+from .service import History
 from .sqlite import HoldfastRepository
 from .sqlite_aio import AsyncHoldfastRepository
 from .writer import HistoryWriter
+
+if TYPE_CHECKING:
+    from .fastapi import get_history, get_repository, get_settings, lifespan, router
+    from .settings import HistorySettings, InvalidSettingsError
+else:
+    # What these need comes with an extra.
+    _LATER = {
+        "HistorySettings": "settings",
+        "InvalidSettingsError": "settings",
+        "get_history": "fastapi",
+        "get_repository": "fastapi",
+        "get_settings": "fastapi",
+        "lifespan": "fastapi",
+        "router": "fastapi",
+    }
+
+    def __getattr__(name):
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+        return value
+
+    def __dir__():
+        return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "AsyncHoldfastRepository",
@@ -35,16 +65,27 @@ __all__ = [
     "BackendType",
     "BreakerState",
     "CircuitBreaker",
+    "History",
+    "HistoryHealth",
     "HistoryPage",
+    "HistorySettings",
     "HistoryStatistics",
+    "HistoryStatus",
     "HistoryWriter",
     "HoldfastRepository",
     "InMemoryRepository",
     "InvalidRecordError",
+    "InvalidSettingsError",
     "PromptHistory",
     "PromptRepository",
     "RepositoryConnectionError",
     "RepositoryConstraintError",
     "RepositoryError",
+    "Retention",
     "WriterStatistics",
+    "get_history",
+    "get_repository",
+    "get_settings",
+    "lifespan",
+    "router",
 ]

@@ -26,6 +26,8 @@ class Ends(Protocol):
 
 
 _writers: weakref.WeakSet[Ends] = weakref.WeakSet()
+#: This process and those that it was forked from, if they have opened a file for a writer.
+_pids: set[int] = set()
 
 
 def keep(writer: Ends) -> None:
@@ -38,6 +40,17 @@ def keep(writer: Ends) -> None:
 def _register() -> None:
     atexit.register(_end)
     os.register_at_fork(after_in_child=_forked)
+
+
+def come_first() -> None:
+    """Have writers end before the engine closes all files; called when a file was opened.
+
+    The engine asks to be told of the end when a process opens its first file, and who asked last is
+    told first. To be told twice does no harm.
+    """
+    if os.getpid() not in _pids:
+        _pids.add(os.getpid())
+        atexit.register(_end)
 
 
 def _forked() -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from ..database import Database
 from ..errors import BusyError, Error, TimeoutError
+from .ends import come_first
 from .errors import RepositoryConnectionError, translated
 from .repository import PromptRepository
 from .sqlite import HoldfastRepository
@@ -56,6 +57,7 @@ class Source:
     def _open(self) -> PromptRepository:
         given = self._given
         opened = given if isinstance(given, Database | PromptRepository) else given()
+        come_first()
         try:
             with translated:
                 made = _repository_of(opened)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from ..errors import ClosedError, CorruptionError, DataError, Error, OperationalError
+from ..errors import ClosedError, CorruptionError, DataError, OperationalError
 from .breaker import BreakerState, CircuitBreaker
 from .errors import RepositoryConnectionError, RepositoryConstraintError
 from .models import PromptHistory
 from .repository import PromptRepository
 from .source import Source
+from .telling import kind_of, said
 from .waiting import Waiting
 
 _logger = logging.getLogger("holdfast.history")
@@ -58,6 +58,8 @@ class Worker:
         self._batch: list[PromptHistory] = []
         self._most = LEAST
         self._ends: float | None = None
+        #: Whether anybody was told that it fails.
+        self._told = False
         #: Set once it is known whether the database can be opened.
         self.looked = threading.Event()
         #: Whether nothing is written any more.
@@ -115,7 +117,7 @@ class Worker:
         """Do what there is to do; seconds until the next round, None for whenever one is wanted."""
         breaker = self._breaker
         # The last round is the last chance of what waits, whatever the breaker says.
-        if not breaker.allows() and self._ends is None:
+        if not breaker.allows() and (self._ends is None or not self._waiting):
             return breaker.remaining
         try:
             repository = self._source.open()
@@ -124,11 +126,11 @@ class Worker:
                 self._source.probe()
                 self._worked()
             self._write(repository)
+            if self._ends is not None or self._upkeep is None:
+                return None
+            return self._upkeep(repository)
         except Exception as error:
             return self._failed(error)
-        if self._ends is not None or self._upkeep is None:
-            return None
-        return self._upkeep(repository)
 
     def _write(self, repository: PromptRepository) -> None:
         waiting = self._waiting
@@ -198,7 +200,9 @@ class Worker:
         self.last_success = datetime.now(UTC)
         if failures := self._breaker.failures:
             self._breaker.succeeded()
-            _logger.warning("the history can be written again, after %d failures", failures)
+            level = logging.WARNING if self._told else logging.DEBUG
+            _logger.log(level, "the history can be written again, after %d failures", failures)
+            self._told = False
 
     def _failed(self, error: Exception) -> float:
         breaker = self._breaker
@@ -208,6 +212,7 @@ class Worker:
         self._source.failed(error)
         if breaker.state is BreakerState.OPEN:
             self._waiting.disappoint()
+            self._told = True
             _logger.error(
                 "the history cannot be written: %s; what is saved is dropped, and it is tried "
                 "again in %.1f s",
@@ -215,30 +220,13 @@ class Worker:
                 breaker.remaining,
             )
             return breaker.remaining
-        level = logging.WARNING if breaker.failures == 1 else logging.DEBUG
-        _logger.log(
-            level, "the history could not be written, %d times: %s", breaker.failures, said(error)
-        )
+        # A file that the end of the process has closed is opened again, which is nobody's concern.
+        tells = not self._told and not isinstance(error.__cause__, ClosedError)
+        self._told = self._told or tells
+        level = logging.WARNING if tells else logging.DEBUG
+        text = "the history could not be written, %d times in a row: %s"
+        _logger.log(level, text, breaker.failures, said(error))
         return min(SOON * 2 ** (breaker.failures - 1), LATER)
-
-
-def kind_of(error: BaseException) -> str:
-    """What an error is called, that of the database where there is one."""
-    cause = error.__cause__ if isinstance(error.__cause__, Error) else error
-    name = cause.sqlite_errorname if isinstance(cause, Error) else None
-    return type(cause).__name__ + (f" ({name})" if name else "")
-
-
-def said(error: BaseException) -> str:
-    """What an error says; of one that is not Holdfast's only where it was raised.
-
-    Those of others may quote what they were given, and a log is no place for prompts.
-    """
-    if isinstance(error, Error):
-        return f"{kind_of(error)}: {error}"
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}{where}"
 
 
 def _is_of_the_record(error: Exception) -> bool:

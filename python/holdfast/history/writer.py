@@ -177,6 +177,11 @@ class HistoryWriter:
 
     # Beginning and ending
 
+    @property
+    def started(self) -> bool:
+        """Whether its thread runs: from `start` or the first record on."""
+        return self._worker.started
+
     def start(self, timeout: float = 0.0) -> bool:
         """Have the database opened now, not with the first record; whether it is open.
 
