@@ -1,18 +1,15 @@
 """A sweep goes on where it was, beside writers, and finds nothing that is not there."""
 
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import holdfast
-from holdfast.runs import DualWriter, RunPhaseError, Sweep, SweepReport
-from holdfast.runs.cutover import cutover, undo_cutover
+from holdfast.runs import DualWriter, Sweep, SweepReport, bounds, state
 from old_runs import assert_same
-from processes import DEADLINE, Child, look
+from processes import Child, look
 
 Open = Callable[..., holdfast.Database]
 
@@ -22,13 +19,6 @@ def fill(writer: DualWriter, runs: int, first: int = 0) -> None:
         spec, name = f"S-{number % 7}", f"run-{number}"
         writer.store_artifacts([(spec, "plan", agent, "{}", None, name) for agent in "abc"])
         writer.store_synthesis(spec, "plan", "# x", run_id=name)
-
-
-def until(condition: Callable[[], Any]) -> None:
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def test_steps_come_to_the_end_and_begin_anew(opened: Open) -> None:
@@ -47,6 +37,21 @@ def test_steps_come_to_the_end_and_begin_anew(opened: Open) -> None:
     assert len({step.started_at for step in steps}) == 1
     assert not sweep.step(7).done
     assert sweep.last() == steps[-1]
+
+
+def test_a_step_reads_no_more_than_some_megabytes(opened: Open) -> None:
+    db = opened()
+    writer = DualWriter(db)
+    content = "x" * (bounds.BYTES // 4)
+    for number in range(10):
+        writer.store_artifact("S", "plan", f"agent-{number}", content, run_id="run")
+    steps = [Sweep(db).step(500).checked]
+    for garbled in ("{", "[]", '{"range": "x"}'):
+        db.run(state.put, "sweep", garbled)
+        steps.append(Sweep(db).step(500).checked)
+    assert steps == [4, 4, 4, 4]
+    report = Sweep(db).run()
+    assert (report.checked, report.mismatches) == (11, 0)
 
 
 def test_another_process_goes_on_where_one_was_killed(opened: Open, path: Path) -> None:
@@ -163,38 +168,3 @@ def test_nothing_is_found_beside_writers_in_threads_and_processes(
     assert sweep.run().mismatches == 0
     assert DualWriter(db).mismatches(resolved=True).items == ()
     assert_same(db)
-
-
-def test_a_sweep_in_the_background_finds_what_comes_later(opened: Open, path: Path) -> None:
-    db = opened()
-    writer = DualWriter(db)
-    fill(writer, 10)
-    with Sweep(db) as sweep:
-        sweep.start(every=0.01)
-        sweep.start(every=0.01)
-        until(lambda: sweep.last() is not None)
-        look(path, "update agent_outputs set content = 'X' where id = 5")
-        until(lambda: writer.report().mismatches == 1)
-        look(path, "update agent_outputs set content = '{}' where id = 5")
-        until(lambda: writer.report().mismatches == 0)
-    assert "holdfast-runs-sweep" not in [each.name for each in threading.enumerate()]
-    with pytest.raises(ValueError, match="every is a number of seconds"):
-        sweep.start(every=0)
-
-
-def test_it_ends_with_the_database_and_with_the_cutover(opened: Open) -> None:
-    db = opened()
-    writer = DualWriter(db)
-    fill(writer, 3)
-    sweep = Sweep(db)
-    cutover(db)
-    with pytest.raises(RunPhaseError, match="since the cutover"):
-        sweep.step()
-    with pytest.raises(RunPhaseError, match="since the cutover"):
-        sweep.run()
-    undo_cutover(db)
-    sweep.start(every=0.01)
-    until(lambda: sweep.last() is not None)
-    db.close()
-    until(lambda: "holdfast-runs-sweep" not in [each.name for each in threading.enumerate()])
-    sweep.stop()

@@ -98,7 +98,8 @@ class Pairs:
         tx = self._tx
         self.written += 1
         name = (spec_id, stage, run_id)
-        known = self.fresh.get(name) or self._known.get(name)
+        fresh = self.fresh.get(name)
+        known = fresh or self._known.get(name)
         if not self._dual:
             run = known or mapping.find_run(tx, *name, at)
             self._remember(name, run)
@@ -111,7 +112,7 @@ class Pairs:
         extra = None if model is None else legacy.dumps({"model_version": model})
         tx.execute(mapping.INSERT, (run, number, agent_name, content, at, response, model, extra))
         if not tx.fetch_value(_SAME, (number, model, extra)):
-            if known is not None:
+            if known is not None and fresh is None:
                 raise Stale
             self._compare(sides.artifacts(tx, number - 1, 1, number))
         self._remember(name, run)

@@ -55,8 +55,10 @@ class LegacyReader:
 
     def query_latest_synthesis(self, spec_id: str, stage: str) -> str | None:
         """Read the `output_markdown` of the newest synthesis; None before the first."""
-        found = self.query_syntheses(spec_id, stage)
-        return found[0].output_markdown if found else None
+        wanted = [named("spec_id", spec_id), named("stage", stage)]
+        with self._db.snapshot() as snap:
+            rows = _runs(snap, wanted) if _is_new(snap) else _rows(snap, SYNTHESES, wanted, 1)
+        return rows[0]["output_markdown"] if rows else None
 
     def count_artifacts(self, spec_id: str) -> int:
         """Count the artifacts of a spec."""
@@ -94,11 +96,11 @@ def _is_new(snap: Snapshot) -> bool:
     return state.phase(snap) is not state.Phase.DUAL
 
 
-def _rows(snap: Snapshot, table: str, wanted: list[str]) -> list[LegacyRow]:
+def _rows(snap: Snapshot, table: str, wanted: list[str], limit: int = -1) -> list[LegacyRow]:
     layout = legacy.layout(snap, table)
     assert layout is not None
-    rest = f"from {table} where spec_id = ? and stage = ? order by created_at desc, id desc"
-    return [layout.row_of(row) for row in fetch(snap, layout.columns, rest, wanted)]
+    rest = f"from {table} where spec_id = ? and stage = ? order by created_at desc, id desc limit ?"
+    return [layout.row_of(row) for row in fetch(snap, layout.columns, rest, [*wanted, limit])]
 
 
 def _outputs(snap: Snapshot, wanted: list[str]) -> list[LegacyRow]:

@@ -10,6 +10,7 @@ import json
 from typing import Any, NamedTuple
 
 from . import legacy, state
+from .bounds import END
 from .compare import Finding, output_differs, shown, synthesis_differs
 from .legacy import ARTIFACTS, SYNTHESES, LegacyRow
 from .mapping import NATIVE
@@ -17,8 +18,6 @@ from .placing import is_placed
 from .reading import Source, fetch
 
 OUTPUTS, RUNS = "agent_outputs", "consensus_runs"
-#: Beyond every id.
-END = 2**63 - 1
 
 OUTPUT: tuple[str, ...] = (
     "id", "run_id", "agent_name", "model_version", "content", "output_timestamp", "response_text",

@@ -16,11 +16,12 @@ from typing import Any, NamedTuple
 from .. import Transaction
 from ..database import Database
 from ..errors import ClosedError, Error
-from . import mismatches, state
+from . import bounds, mismatches, state
 from .attach import attach
+from .bounds import END
 from .errors import RunPhaseError
 from .reading import Source
-from .sides import END, RANGES, Part, again
+from .sides import RANGES, Part, again
 from .times import moment, now
 
 _logger = logging.getLogger("holdfast.runs")
@@ -83,8 +84,7 @@ class Sweep:
         if type(rows) is not int or rows < 1:
             raise ValueError(f"rows is a number from 1, not {rows!r}")
         before = state.get(self._db, "sweep")
-        place = _begin() if before is None else json.loads(before)
-        return _report(self._step(place, rows, before))
+        return _report(self._step(_place(before), rows, before))
 
     def run(self, progress: Callable[[SweepReport], object] | None = None) -> SweepReport:
         """Compare everything from the beginning, and report; what `progress` raises ends it.
@@ -152,7 +152,8 @@ class Sweep:
         with self._db.snapshot() as snap:
             if state.phase(snap) is not state.Phase.DUAL:
                 raise RunPhaseError("since the cutover the new tables alone are written")
-            part = RANGES[name](snap, place["after"], rows)
+            most = bounds.most(snap, name, place["after"], rows)
+            part = RANGES[name](snap, place["after"], rows, most)
         if not part.findings and not keep:
             return _after(place, part, 0)
         return self._db.run(_record, place, part, before, keep)
@@ -162,6 +163,16 @@ def last(source: Source) -> SweepReport | None:
     """The report of the last sweep that has come to its end; None before the first."""
     found = state.get(source, "sweep.last")
     return None if found is None else _report(json.loads(found))
+
+
+def _place(text: str | None) -> dict[str, Any]:
+    """Where a sweep is; at the beginning where nothing says so that can be read."""
+    begin = _begin()
+    try:
+        place = {name: json.loads(text or "")[name] for name in begin}
+    except (ValueError, TypeError, KeyError):
+        return begin
+    return place if place["range"] in _NAMES else begin
 
 
 def _begin() -> dict[str, Any]:
