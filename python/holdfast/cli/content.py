@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from ..database import Database
-from ..errors import NotSupportedError
-from .files import versions
+from .files import has_tables
+from .run_files import has_runs
 
 if TYPE_CHECKING:
     from ..history import HoldfastRepository
@@ -23,23 +22,12 @@ class Content(TypedDict):
 
 def content_of(database: Database, file: str) -> Content:
     """Find them. NotSupportedError for tables of another version."""
-    from ..history import HoldfastRepository, sqlite
-    from ..runs import RunStore, statements
+    from ..history import HoldfastRepository
+    from ..history.sqlite import COMPONENT, SCHEMA
+    from ..runs import RunStore
 
-    has_history = _has(database, file, "the history", sqlite.COMPONENT, sqlite.SCHEMA)
-    has_runs = _has(database, file, "runs", statements.COMPONENT, statements.SCHEMA)
+    has_history = has_tables(database, file, "the history", COMPONENT, SCHEMA)
     return {
         "history": HoldfastRepository(database) if has_history else None,
-        "runs": RunStore(database) if has_runs else None,
+        "runs": RunStore(database) if has_runs(database, file) else None,
     }
-
-
-def _has(database: Database, file: str, what: str, component: str, schema: Path) -> bool:
-    found, known = versions(database, component, schema)
-    if found not in (0, known):
-        # An app that runs with the older tables could not go on with newer ones.
-        raise NotSupportedError(
-            f"the tables of {what} in {file!r} are at version {found}, and this holdfast works "
-            f"with {known}: use the holdfast that the app uses"
-        )
-    return found > 0

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..database import Database, open
-from ..errors import DataError, PragmaError
+from ..errors import DataError, NotSupportedError, PragmaError
 
 #: The settings that a file keeps, and that opening it with other ones would change or refuse.
 KEPT = ("journal_mode", "auto_vacuum")
@@ -47,6 +47,18 @@ def is_new(file: str) -> bool:
 def versions(database: Database, component: str, schema: Path) -> tuple[int, int]:
     """The version of a store's tables, 0 for none, and the one that this holdfast works with."""
     return database.schema_version(component), len(list(schema.glob("*.sql")))
+
+
+def has_tables(database: Database, file: str, what: str, component: str, schema: Path) -> bool:
+    """Whether there are the tables of a store; NotSupportedError for those of another version."""
+    found, known = versions(database, component, schema)
+    if found not in (0, known):
+        # An app that runs with the older tables could not go on with newer ones.
+        raise NotSupportedError(
+            f"the tables of {what} in {file!r} are at version {found}, and this holdfast works "
+            f"with {known}: use the holdfast that the app uses"
+        )
+    return found > 0
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..database import Database
 from ..errors import NotSupportedError
-from .files import open_to_read, open_to_write, readable, versions
+from .files import has_tables, open_to_read, open_to_write, readable
 
 if TYPE_CHECKING:
     from ..jobs import JobManager, JobReader
@@ -44,11 +44,4 @@ def has_jobs(database: Database, file: str) -> bool:
     """Whether there are tables of jobs; NotSupportedError for those of another version."""
     from ..jobs.store import COMPONENT, SCHEMA
 
-    found, known = versions(database, COMPONENT, SCHEMA)
-    if found not in (0, known):
-        # An app that runs with the older tables could not go on with newer ones.
-        raise NotSupportedError(
-            f"the tables of jobs in {file!r} are at version {found}, and this holdfast works with "
-            f"{known}: use the holdfast that the app uses"
-        )
-    return found > 0
+    return has_tables(database, file, "jobs", COMPONENT, SCHEMA)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..database import Database
 from ..errors import NotSupportedError
-from .files import open_to_read, open_to_write, readable, versions
+from .files import has_tables, open_to_read, open_to_write, readable
 
 if TYPE_CHECKING:
     from ..runs import RunStore
@@ -21,7 +21,7 @@ def runs_to_read(file: str) -> Generator[RunStore]:
     from ..runs import RunStore
 
     with open_to_read(file) as database, readable(f"a run in {file!r}"):
-        if not _has_runs(database, file):
+        if not has_runs(database, file):
             raise NotSupportedError(_nothing(database, file))
         yield RunStore(database)
 
@@ -30,7 +30,7 @@ def runs_to_read(file: str) -> Generator[RunStore]:
 def both_to_read(file: str) -> Generator[Database]:
     """Open a file that has runs, or the tables of the old schema, to look at it."""
     with open_to_read(file) as database, readable(f"a run in {file!r}"):
-        if not _has_runs(database, file) and not _has_old(database):
+        if not has_runs(database, file) and not _has_old(database):
             raise NotSupportedError(_nothing(database, file))
         yield database
 
@@ -45,17 +45,11 @@ def both_to_write(file: str) -> Generator[Database]:
         yield database
 
 
-def _has_runs(database: Database, file: str) -> bool:
+def has_runs(database: Database, file: str) -> bool:
     """Whether there are tables of runs; NotSupportedError for those of another version."""
     from ..runs.statements import COMPONENT, SCHEMA
 
-    found, known = versions(database, COMPONENT, SCHEMA)
-    if found not in (0, known):
-        raise NotSupportedError(
-            f"the tables of runs in {file!r} are at version {found}, and this holdfast works with "
-            f"{known}: use the holdfast that the app uses"
-        )
-    return found > 0
+    return has_tables(database, file, "runs", COMPONENT, SCHEMA)
 
 
 def _has_old(database: Database) -> bool:
