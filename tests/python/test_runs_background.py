@@ -1,4 +1,4 @@
-"""A sweep in a thread of its own finds what comes, and ends when it is told, or with the process."""
+"""A sweep in a thread of its own finds what comes, and ends when it is told or the process does."""
 
 import threading
 import time
