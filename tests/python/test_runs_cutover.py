@@ -133,3 +133,44 @@ def test_a_dry_run_says_what_a_cutover_does_and_writes_nothing(old: Path) -> Non
     with opened(old) as db:
         assert tried._replace(seconds=0, dry_run=False) == cutover(db)._replace(seconds=0)
         assert not cutover(db).changed
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "update consensus_artifacts set content_json = '[]' where id = 1",
+        "update consensus_synthesis set conflicts = 'x' where id = 1",
+        "delete from consensus_artifacts where id = 2",
+        "insert into consensus_synthesis(spec_id, stage, output_markdown, status) "
+        "values ('S', 'plan', 'x', 'ok')",
+    ],
+)
+def test_what_an_old_tool_writes_while_all_is_compared_is_not_lost(old: Path, sql: str) -> None:
+    def write(done: int, total: int) -> None:
+        # By now the row was compared.
+        if done == total:
+            look(old, sql)
+
+    with opened(old) as db:
+        with pytest.raises(CutoverRefusedError, match="open mismatches"):
+            cutover(db, progress=write)
+        assert DualWriter(db).report().phase is Phase.DUAL
+        assert db.fetch_all("select name from sqlite_schema where type = 'trigger'") == []
+        backfill(db, repair=True)
+        assert cutover(db).changed
+        assert_same(db)
+
+
+def test_a_writer_of_both_goes_on_while_all_is_compared(old: Path) -> None:
+    with opened(old) as db:
+        writer = DualWriter(db)
+        ids: list[int] = []
+
+        def write(done: int, total: int) -> None:
+            for number in range(60):
+                ids.append(writer.store_artifact("NEW", "plan", str(number), "{}", run_id="x"))
+                writer.store_synthesis("NEW", "plan", str(number), run_id="x")
+
+        assert cutover(db, progress=write).artifacts == 3 * RUNS + len(ids)
+        assert LegacyReader(db).count_artifacts("NEW") == len(ids) > 100
+        assert_same(db)

@@ -29,6 +29,8 @@ def runs_to_read(file: str) -> Generator[RunStore]:
 @contextmanager
 def both_to_read(file: str) -> Generator[Database]:
     """Open a file that has runs, or the tables of the old schema, to look at it."""
+    from ..runs.overview import has_old_tables
+
     with open_to_read(file) as database, readable(f"a run in {file!r}"):
         if not has_runs(database, file) and not _has_old(database):
             raise NotSupportedError(_nothing(database, file))
@@ -52,15 +54,10 @@ def has_runs(database: Database, file: str) -> bool:
     return has_tables(database, file, "runs", COMPONENT, SCHEMA)
 
 
-def _has_old(database: Database) -> bool:
-    from ..runs.pending import TABLES
-
-    columns = "select count(*) from pragma_table_info(?)"
-    return any(database.fetch_value(columns, [table]) for table in TABLES)
-
-
 def _nothing(database: Database, file: str) -> str:
-    if _has_old(database):
+    from ..runs.overview import has_old_tables
+
+    if has_old_tables(database):
         copy = shlex.join(["holdfast", "runs", "backfill", file])
         return f"{file!r} has runs of the old schema alone: copy them with {copy}"
     return (
