@@ -32,7 +32,7 @@ def both_to_read(file: str) -> Generator[Database]:
     from ..runs.overview import has_old_tables
 
     with open_to_read(file) as database, readable(f"a run in {file!r}"):
-        if not has_runs(database, file) and not _has_old(database):
+        if not has_runs(database, file) and not has_old_tables(database):
             raise NotSupportedError(_nothing(database, file))
         yield database
 
