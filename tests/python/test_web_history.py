@@ -17,6 +17,7 @@ from holdfast.history import (
 from web_apps import dashboard, problem
 
 API = "/api/v1/history"
+EXCERPTS = f"{API}/excerpts"
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
@@ -54,13 +55,13 @@ def web(db: holdfast.Database, history: PromptRepository) -> Iterator[httpx.Clie
 
 
 def ids(web: httpx.Client, **params: Any) -> list[int]:
-    found = web.get(API, params=params).raise_for_status().json()
+    found = web.get(EXCERPTS, params=params).raise_for_status().json()
     assert found["total"] >= len(found["items"])
     return [item["id"] for item in found["items"]]
 
 
-def test_records_are_listed_the_newest_first(web: httpx.Client) -> None:
-    found = web.get(API).raise_for_status().json()
+def test_excerpts_of_records_are_listed_the_newest_first(web: httpx.Client) -> None:
+    found = web.get(EXCERPTS).raise_for_status().json()
     assert ([item["id"] for item in found["items"]], found["total"]) == ([4, 3, 2, 1], 4)
     last = found["items"][-1]
     assert (last["provider"], last["model"], last["backend"]) == ("openai", "gpt", "zero-shot")
@@ -83,13 +84,13 @@ def test_every_filter(web: httpx.Client) -> None:
 
 
 def test_what_was_searched_for_is_marked(web: httpx.Client) -> None:
-    (found,) = web.get(API, params={"q": '"creme of" -poet'}).json()["items"]
+    (found,) = web.get(EXCERPTS, params={"q": '"creme of" -poet'}).json()["items"]
     assert found["found"]["improved_prompt"] == [
         {"text": "The ", "match": False},
         {"text": "Crème of", "match": True},
         {"text": " the sea", "match": False},
     ]
-    (found,) = web.get(API, params={"q": "rhym*"}).json()["items"]
+    (found,) = web.get(EXCERPTS, params={"q": "rhym*"}).json()["items"]
     assert found["found"] == {
         "guardrails": [{"text": "no ", "match": False}, {"text": "rhymes", "match": True}]
     }
@@ -101,9 +102,9 @@ def test_no_text_is_an_error(web: httpx.Client, q: str) -> None:
 
 
 def test_pages_by_cursor_and_by_offset(web: httpx.Client, history: PromptRepository) -> None:
-    first = web.get(API, params={"limit": 2}).json()
+    first = web.get(EXCERPTS, params={"limit": 2}).json()
     history.save(record(99))
-    second = web.get(API, params={"limit": 2, "cursor": first["cursor"]}).json()
+    second = web.get(EXCERPTS, params={"limit": 2, "cursor": first["cursor"]}).json()
     assert [item["id"] for item in first["items"] + second["items"]] == [4, 3, 2, 1]
     assert second["cursor"] is None
     assert ids(web, limit=2, offset=3) == [2, 1]
@@ -124,33 +125,54 @@ def test_pages_by_cursor_and_by_offset(web: httpx.Client, history: PromptReposit
     ],
 )
 def test_what_makes_no_sense_is_refused(web: httpx.Client, params: dict[str, Any]) -> None:
-    problem(web.get(API, params=params), 422)
+    problem(web.get(EXCERPTS, params=params), 422)
 
 
-def test_statistics(web: httpx.Client) -> None:
-    found = web.get(f"{API}/statistics").raise_for_status().json()
+def overview(web: httpx.Client, **params: Any) -> dict[str, Any]:
+    return web.get(f"{API}/overview", params=params).raise_for_status().json()
+
+
+def test_statistics_are_of_what_is_searched_for(web: httpx.Client) -> None:
+    found = overview(web)["statistics"]
     assert (found["total"], found["input_tokens"], found["average_latency_ms"]) == (4, 10, 100.0)
     assert found["average_confidence"] == pytest.approx(0.7)
-    assert found["by_backend"] == {"zero-shot": 3, "few-shot": 1}
-    assert list(found["by_provider"].items()) == [("ollama", 3), ("openai", 1)]
     assert found["newest"] == "2026-11-21T18:00:00.000Z"
-    found = web.get(f"{API}/statistics", params={"q": "poet", "model": "llama3"}).json()
+    found = overview(web, q="poet", model="llama3")["statistics"]
     assert (found["total"], found["average_latency_ms"]) == (1, None)
 
 
-def test_a_timeline_counts_what_is_in_each_period(web: httpx.Client) -> None:
+def test_values_to_filter_by_are_those_that_a_filter_could_have(web: httpx.Client) -> None:
+    found = overview(web, provider="openai", q="idea")["facets"]
+    assert found["provider"] == [{"value": "ollama", "count": 3}, {"value": "openai", "count": 1}]
+    assert found["model"] == [{"value": "gpt", "count": 1}]
+    assert found["backend"] == [{"value": "zero-shot", "count": 1}]
+
+
+def test_periods_count_what_is_in_each(web: httpx.Client) -> None:
     days = [f"2026-11-{day}T00:00:00Z" for day in (19, 20, 21, 22)]
 
     def counts(**params: Any) -> list[int]:
-        items = web.get(f"{API}/timeline", params=params).raise_for_status().json()["items"]
-        return [item["count"] for item in items]
+        return [period["count"] for period in overview(web, at=days, **params)["periods"]]
 
-    assert counts(at=days) == [0, 3, 1]
-    assert counts(at=days, conversation_id="c/1 & 2") == [0, 1, 1]
-    assert counts(at=days, q="creme") == [0, 1, 0]
-    assert counts(at=days, start="2026-11-20T13:00:00Z", end="2026-11-20T14:00:00Z") == [0, 1, 0]
-    for wrong in (days[:1], days[::-1], ["2026"] * 200, []):
-        problem(web.get(f"{API}/timeline", params={"at": wrong}), 422)
+    assert counts() == [0, 3, 1]
+    assert counts(conversation_id="c/1 & 2") == [0, 1, 1]
+    assert counts(q="creme") == [0, 1, 0]
+    # They are there to choose a period from: the one that is chosen does not narrow them.
+    assert counts(start="2026-11-21") == [0, 3, 1]
+    assert overview(web)["periods"] == []
+    for wrong in (days[::-1], ["2026"] * 200, ["x"]):
+        problem(web.get(f"{API}/overview", params={"at": wrong}), 422)
+
+
+def test_the_endpoints_of_a_history_are_here_too(web: httpx.Client) -> None:
+    found = web.get(API, params={"provider": "ollama", "limit": 1}).raise_for_status().json()
+    assert (found["total"], found["items"][0]["improved_prompt"]) == (3, "x" * 1000)
+    found = web.get(f"{API}/search", params={"q": "creme"}).raise_for_status().json()
+    assert [item["id"] for item in found["items"]] == [3]
+    found = web.get(f"{API}/statistics").raise_for_status().json()
+    assert found["by_backend"] == {"zero-shot": 3, "few-shot": 1}
+    for url in ("?limit=0", "?cursor=x", "/search", "/statistics?start=2026-11-21&end=2026-11-20"):
+        problem(web.get(API + url), 422)
 
 
 def test_a_record_is_shown_whole_and_deleted(web: httpx.Client, history: PromptRepository) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 import holdfast
 from holdfast.history import (
+    History,
     HoldfastRepository,
     PromptHistory,
     RepositoryConnectionError,
@@ -19,6 +20,10 @@ from processes import lock_held
 from web_apps import TOKEN, below, dashboard, problem, served
 
 API = "/api/v1/history"
+RECORD = PromptHistory(
+    original_idea="an idea", improved_prompt="A prompt", backend="zero-shot", model="llama3",
+    provider="ollama",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -28,16 +33,7 @@ def history(db: holdfast.Database) -> HoldfastRepository:
 
 def filled(db: holdfast.Database) -> HoldfastRepository:
     made = HoldfastRepository(db, timeout=0.05)
-    for number in range(4):
-        made.save(
-            PromptHistory(
-                original_idea=f"idea {number}",
-                improved_prompt="Prompt",
-                backend="zero-shot",
-                model="llama3",
-                provider="ollama",
-            )
-        )
+    made.save_many([RECORD] * 4)
     return made
 
 
@@ -59,7 +55,7 @@ def test_who_may_not_write_deletes_nothing(
 
 def test_a_database_without_a_history(db: holdfast.Database) -> None:
     with dashboard(db) as web:
-        for url in ("", "/statistics", "/timeline?at=2026-01-01&at=2026-01-02", "/1"):
+        for url in ("", "/excerpts", "/overview", "/search?q=x", "/statistics", "/1"):
             told = problem(web.get(API + url), 404)["detail"]
             assert told == "there is no history of prompts here"
 
@@ -72,6 +68,31 @@ def test_a_history_that_only_reads(opened: Callable[..., holdfast.Database]) -> 
     with dashboard(db, history=HoldfastRepository(db)) as web:
         assert total(web) == 4
         problem(web.delete(f"{API}/1"), 403)
+
+
+def test_the_health_of_a_history_that_is_written_here_is_told(
+    db: holdfast.Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "history.db"
+    file.write_bytes(b"no database" * 1000)
+    with History(file) as history, dashboard(db, history=history) as web:
+        health = web.get("/health").raise_for_status().json()
+        assert health["status"] == "degraded"
+        assert "the history of prompts is degraded" in health["reasons"][0]
+        told = web.get("/api/v1/database/stats").raise_for_status().json()["history"]
+        assert (told["status"], told["queued"], told["last_success"]) == ("degraded", 0, None)
+        for url in ("", "/excerpts", "/overview", "/1"):
+            found = problem(web.get(API + url), 503)
+            assert found["error"] == "RepositoryConnectionError" and found["retryable"]
+    with History(tmp_path / "other.db") as history, dashboard(db, history=history) as web:
+        assert web.get("/health").json()["status"] == "ok"
+        history.save(RECORD)
+        assert history.drain(10)
+        assert total(web) == 1
+        assert web.get("/api/v1/database/stats").json()["history"]["written"] == 1
+    with History(file, enabled=False) as history, dashboard(db, history=history) as web:
+        assert web.get("/health").json()["status"] == "ok"
+        assert total(web) == 0
 
 
 def test_a_busy_history_says_when_to_try_again(

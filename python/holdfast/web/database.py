@@ -16,6 +16,7 @@ from fastapi import APIRouter, Response
 
 from ..artifacts import Facets, IndexStats
 from ..errors import Error
+from ..history import HistoryStatus
 from ..jobs import JobManager
 from ..upkeep import vacuum_in_cycles
 from .answers import Answer, ready
@@ -88,6 +89,9 @@ def add(router: APIRouter, service: Service, watcher: Watcher) -> None:
                 reasons.append("jobs that were given up have not ended")
             if service.jobs.closed:
                 reasons.append("the jobs are shut down")
+        history = service.history_health
+        if history is not None and history.status is HistoryStatus.DEGRADED:
+            reasons.append("the history of prompts is degraded: not all records are written")
         return Answer(
             {
                 "status": "degraded" if reasons else "ok",

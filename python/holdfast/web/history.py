@@ -1,19 +1,19 @@
-"""Endpoints about the history of prompts."""
+"""Endpoints about the history of prompts: its own, and those that a page needs."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
-from ..history import BackendType, HistoryPage, PromptHistory, PromptRepository
-from ..history.models import MOST
-from .answers import Answer, ready
+from ..history import BackendType, HistoryPage, HistoryStatistics, PromptHistory, PromptRepository
+from ..history import routes as history_routes
+from .answers import Answer
 from .artifacts import FARTHEST, Text
 from .excerpts import excerpts
 from .jobs import Limit, aware
@@ -21,16 +21,17 @@ from .problems import Refused
 from .service import Service
 
 Name = Annotated[str | None, Query(max_length=1000)]
-Id = Annotated[int, Path(ge=1, le=MOST)]
 #: Characters of the texts of a list: what is longer is in the record itself.
 SHOWN = 400
-#: Periods of a timeline, at most.
+#: Periods of which the records are counted, at most.
 PERIODS = 100
-#: What a search looks into.
+FACETS = ("provider", "backend", "model")
+#: What a search looks into, beside guardrails and reasoning.
 TEXTS = ("original_idea", "improved_prompt", "context", "role", "directive", "framework")
 
 
-class Filters(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Filters:
     """Which records."""
 
     q: str | None
@@ -43,6 +44,14 @@ class Filters(NamedTuple):
         if self.q is not None:
             return history.search(self.q, start=self.start, end=self.end, **self.by, **page)
         return history.find_by_date_range(self.start, self.end, **self.by, **page)
+
+    def statistics(self, history: PromptRepository) -> HistoryStatistics:
+        """Count them, and average their numbers."""
+        return history.get_statistics(text=self.q, start=self.start, end=self.end, **self.by)
+
+    def without(self, name: str) -> Filters:
+        """The same, but for one filter."""
+        return replace(self, by={**self.by, name: None})
 
 
 def filters(
@@ -70,76 +79,86 @@ Asked = Annotated[Filters, Depends(filters)]
 def add(router: APIRouter, service: Service) -> None:
     """Add the endpoints."""
 
-    @router.get("/api/v1/history")
-    def history(
+    @router.get("/api/v1/history/excerpts")
+    def excerpts_(
         asked: Asked,
         limit: Limit = 50,
         offset: Annotated[int, Query(ge=0, le=FARTHEST)] = 0,
         cursor: Annotated[str | None, Query(max_length=100)] = None,
     ) -> Response:
-        """List records under filters, the newest first, a page at a time."""
+        """List records without most of their texts, but with what was found in them."""
         with _checked(service):
             page = asked.find(service.history, limit=limit, offset=offset, cursor=cursor or None)
-        items = [_row(record, asked.q) for record in page.items]
+        items = [_excerpt(record, asked.q) for record in page.items]
         return Answer({"items": items, "total": page.total, "cursor": page.cursor})
 
-    @router.get("/api/v1/history/statistics")
-    def statistics(asked: Asked) -> Response:
-        """Count records, and average their numbers."""
-        with _checked(service):
-            found = service.history.get_statistics(
-                text=asked.q, start=asked.start, end=asked.end, **asked.by
-            )
-        return Answer(found)
-
-    @router.get("/api/v1/history/timeline")
-    def timeline(
-        asked: Asked, at: Annotated[list[datetime], Query(min_length=2, max_length=PERIODS + 1)]
+    @router.get("/api/v1/history/overview")
+    def overview(
+        asked: Asked, at: Annotated[list[datetime] | None, Query(max_length=PERIODS + 1)] = None
     ) -> Response:
-        """Count the records from each of some times until the next."""
-        times = [moment for moment in map(aware, at) if moment is not None]
-        items: list[dict[str, Any]] = []
+        """Tell statistics, the values to filter by, and how many records are between some times."""
+        history = service.history
         with _checked(service):
-            for start, end in pairwise(times):
-                if end <= start:
-                    raise Refused(422, "at: each time is later than the one before")
-                first = max(start, asked.start or start)
-                last = min(end, asked.end or end)
-                period = asked._replace(start=first, end=last)
-                count = period.find(service.history, limit=1).total if first < last else 0
-                items.append({"start": start, "end": end, "count": count})
-        return Answer({"items": items})
+            found = asked.statistics(history)
+            return Answer(
+                {
+                    "statistics": found,
+                    "facets": {name: _facet(history, asked, found, name) for name in FACETS},
+                    "periods": _periods(history, asked, at or []),
+                }
+            )
 
-    @router.get("/api/v1/history/{record_id}")
-    def record(record_id: Id) -> Response:
-        """Show a record."""
-        found = service.history.find_by_id(record_id)
-        if found is None:
-            raise _gone(record_id)
-        return Answer(whole(found))
+    def repository() -> PromptRepository:
+        return service.history
 
-    @router.delete("/api/v1/history/{record_id}", status_code=204)
-    def delete(record_id: Id) -> Response:
-        """Delete a record."""
-        if not service.history.delete(record_id):
-            raise _gone(record_id)
-        return Response(status_code=204)
+    # The guard of the router says who may delete.
+    history_routes.add(router, repository, delete=lambda: None)
 
 
-def whole(record: PromptHistory) -> dict[str, Any]:
-    """A record as an object."""
-    return ready({**asdict(record), "quality_score": record.quality_score})
+def _facet(
+    history: PromptRepository, asked: Filters, found: HistoryStatistics, name: str
+) -> list[dict[str, Any]]:
+    """The values that a filter could have under the others."""
+    if asked.by[name] is not None:
+        found = asked.without(name).statistics(history)
+    counts: dict[str, int] = getattr(found, f"by_{name}")
+    return [{"value": value, "count": count} for value, count in counts.items()]
 
 
-def _row(record: PromptHistory, q: str | None) -> dict[str, Any]:
-    """A record as a row of a list: without most of its texts, but with what was found in them."""
-    texts = {name: getattr(record, name) for name in TEXTS}
+def _periods(history: PromptRepository, asked: Filters, at: list[datetime]) -> list[dict[str, Any]]:
+    """How many records there are from each time until the next, whatever period is asked for."""
+    times = [moment for moment in map(aware, at) if moment is not None]
+    if any(end <= start for start, end in pairwise(times)):
+        raise Refused(422, "at: each time is later than the one before")
+    return [
+        {
+            "start": start,
+            "end": end,
+            "count": replace(asked, start=start, end=end).find(history, limit=1).total,
+        }
+        for start, end in pairwise(times)
+    ]
+
+
+def _excerpt(record: PromptHistory, q: str | None) -> dict[str, Any]:
+    texts: dict[str, str] = {name: getattr(record, name) for name in TEXTS}
     texts |= {"guardrails": "\n".join(record.guardrails), "reasoning": record.reasoning or ""}
-    found = whole(record)
-    for name in texts:
-        del found[name]
-    shown = {name: texts[name][:SHOWN] for name in ("original_idea", "improved_prompt")}
-    return {**found, **shown, "found": ready(excerpts(q, texts) if q else {})}
+    return {
+        "id": record.id,
+        "timestamp": record.timestamp,
+        "provider": record.provider,
+        "model": record.model,
+        "backend": record.backend,
+        "conversation_id": record.conversation_id,
+        "confidence": record.confidence,
+        "quality_score": record.quality_score,
+        "latency_ms": record.latency_ms,
+        "input_tokens": record.input_tokens,
+        "output_tokens": record.output_tokens,
+        "original_idea": record.original_idea[:SHOWN],
+        "improved_prompt": record.improved_prompt[:SHOWN],
+        "found": excerpts(q, texts) if q else {},
+    }
 
 
 @contextmanager
@@ -148,7 +167,3 @@ def _checked(service: Service) -> Generator[None]:
         yield
     except ValueError as error:
         raise Refused(422, service.hide(str(error))) from error
-
-
-def _gone(record_id: int) -> Refused:
-    return Refused(404, f"there is no record {record_id}; it may have been deleted")

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from ..artifacts import ArtifactIndex
 from ..database import Database
 from ..errors import Error
-from ..history import PromptRepository
+from ..history import History, PromptRepository
 from ..jobs import JobReader
 from ..runs import RunStore
 from . import artifacts, database, events, pages, sync
@@ -32,7 +32,7 @@ class Settings(TypedDict, total=False):
 
     index: ArtifactIndex | None
     jobs: JobReader | None
-    history: PromptRepository | None
+    history: PromptRepository | History | None
     runs: RunStore | None
     allowed_hosts: Iterable[str]
     token: str | None
@@ -47,7 +47,7 @@ def router(
     *,
     index: ArtifactIndex | None = None,
     jobs: JobReader | None = None,
-    history: PromptRepository | None = None,
+    history: PromptRepository | History | None = None,
     runs: RunStore | None = None,
     allowed_hosts: Iterable[str] = LOCAL,
     token: str | None = None,
@@ -62,7 +62,7 @@ def router(
         db: An open database.
         index: Its artifacts, if it has some.
         jobs: Its jobs, if it has some; a JobManager to change them, one with workers to sync.
-        history: Its history of prompts, if it has one.
+        history: A history of prompts: its repository, or a History, whose health is then told.
         runs: Its runs of agents, if it has some.
         allowed_hosts: The names, without port, by which the app is reached. Others are refused.
         token: What requests that write have in the header X-Holdfast-Token. The page has it;

@@ -12,7 +12,7 @@ from typing import Any
 from ..artifacts import ArtifactIndex
 from ..database import Database
 from ..errors import MigrationError
-from ..history import PromptRepository
+from ..history import History, HistoryHealth, PromptRepository
 from ..jobs import JobManager, JobReader
 from ..runs import RunStore
 from .answers import path_hider, ready
@@ -32,7 +32,7 @@ class Service:
         jobs: JobReader | None,
         backup_dir: str | os.PathLike[str] | None,
         *,
-        history: PromptRepository | None = None,
+        history: PromptRepository | History | None = None,
         runs: RunStore | None = None,
         read_only: bool,
     ) -> None:
@@ -93,7 +93,12 @@ class Service:
         """The history of prompts; Refused where there is none."""
         if self._history is None:
             raise Refused(404, "there is no history of prompts here")
-        return self._history
+        return self._history.repository if isinstance(self._history, History) else self._history
+
+    @property
+    def history_health(self) -> HistoryHealth | None:
+        """How a history is doing that is written here; None for one that is only read."""
+        return self._history.health() if isinstance(self._history, History) else None
 
     @property
     def runs(self) -> RunStore:
@@ -169,6 +174,7 @@ class Service:
             **self.hide(stats),
             "jobs": ready(self.jobs.counts()) if self.has_jobs else None,
             "can_sync": self.can_sync,
+            "history": self.hide(self.history_health),
             "health": ready(self._jobs.health()) if isinstance(self._jobs, JobManager) else None,
         }
 

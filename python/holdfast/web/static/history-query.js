@@ -62,10 +62,10 @@ function period({ from, to }) {
   return { start: day(from)?.toISOString(), end: day(to, 1)?.toISOString() };
 }
 
-/** Get a page of records. */
+/** Get a page of records, of each what a list shows. */
 export function fetchPage(now, signal) {
   const place = now.cursor ? { cursor: now.cursor } : { offset: now.offset || null };
-  return get("history", { ...asked(now), ...period(now), ...place, limit: SIZE }, signal);
+  return get("history/excerpts", { ...asked(now), ...period(now), ...place, limit: SIZE }, signal);
 }
 
 /** What is counted besides: it is the same for all pages of a list. */
@@ -73,29 +73,13 @@ export function countedBy(now) {
   return JSON.stringify([asked(now), period(now)]);
 }
 
-/**
- * Get the statistics, the values of the filters, which are those that each could have, and how many
- * records each day has, which no filter by day narrows.
- */
-export async function fetchStatistics(now, signal) {
-  const get_ = (query) => get("history/statistics", query, signal);
-  const used = BY.filter((each) => now[each].length);
-  const bounded = Boolean(now.from || now.to);
-  const [statistics, always, ...others] = await Promise.all([
-    get_({ ...asked(now), ...period(now) }),
-    bounded ? get_(asked(now)) : null,
-    ...used.map((each) => get_({ ...asked({ ...now, [each]: [] }), ...period(now) })),
-  ]);
-  const values = Object.fromEntries(BY.map((each) => [each, statistics[`by_${each}`]]));
-  used.forEach((each, n) => (values[each] = others[n][`by_${each}`]));
-  return { statistics, values, days: await fetchDays(now, (always ?? statistics).newest, signal) };
-}
-
-async function fetchDays(now, newest, signal) {
-  if (newest === null) return [];
-  // The last days with anything in them, where that is long ago.
-  const last = new Date(Math.min(Date.now(), new Date(newest).getTime() + (DAYS / 2) * 86400e3));
+/** Get the statistics, the values of the filters, and how many records each of the last days has. */
+export async function fetchOverview(now, signal, last = new Date()) {
   const edges = Array.from({ length: DAYS + 1 }, (_, n) => day(named(last), n + 1 - DAYS));
-  const { items } = await get("history/timeline", { ...asked(now), at: edges.map((each) => each.toISOString()) }, signal);
-  return items.map(({ count }, n) => ({ day: named(edges[n]), date: edges[n], count }));
+  const found = await get("history/overview", { ...asked(now), ...period(now), at: edges.map((each) => each.toISOString()) }, signal);
+  const days = found.periods.map(({ count }, n) => ({ day: named(edges[n]), date: edges[n], count }));
+  const { newest } = found.statistics;
+  if (newest === null || new Date(newest) >= edges[0]) return { ...found, days };
+  // The last days with anything in them were long ago.
+  return fetchOverview(now, signal, new Date(new Date(newest).getTime() + (DAYS / 2) * 86400e3));
 }

@@ -4,7 +4,8 @@ import { chips } from "./chips.js";
 import { h, put, say } from "./dom.js";
 import { filters } from "./facets.js";
 import { count, several } from "./format.js";
-import { countedBy, FILTERS, fetchPage, fetchStatistics, filtered, parameters, read, SIZE } from "./history-query.js";
+import { health } from "./history-health.js";
+import { countedBy, FILTERS, fetchPage, fetchOverview, filtered, parameters, read, SIZE } from "./history-query.js";
 import { reader } from "./history-reader.js";
 import { row } from "./history-row.js";
 import { strip } from "./history-strip.js";
@@ -48,13 +49,14 @@ export const history = {
     const dates = ["from", "to"].map((name) => h("input", { type: "date", class: "small", "aria-label": name === "from" ? "From day" : "To day", onchange: (event) => turn({ [name]: event.target.value || null }) }));
     const days = h("fieldset", { class: "between" }, h("legend", {}, "Days"), dates.map((each, n) => h("label", {}, h("span", {}, ["from", "to"][n]), each)));
     const facets = filters({ facets: FACETS, change: turn, more: days });
+    const wrong = health();
     const numbers = strip({ where: (change) => where({ cursor: null, offset: 0, id: null, ...change }) });
     const list = listing({ row, where });
     const set = chips({ filters: FILTERS, turn });
     const pages = pager({ where, size: SIZE });
     const results = h("section", { class: "listing", "aria-label": "Prompts" }, h("div", { class: "search" }, field.element), set.element, list.element, pages.element);
     const split = h("div", { class: "split with-facets" }, facets.element, results);
-    put(root, h("header", { class: "head" }, h("div", {}, h("h1", {}, "History"), summary)), numbers.element, split);
+    put(root, h("header", { class: "head" }, h("div", {}, h("h1", {}, "History"), summary)), wrong.element, numbers.element, split);
 
     const side = panel({ split, label: "Prompt", keys, close: () => go(where({ id: null })), origin: () => list.row(opened) ?? field.input });
     const page = reader({ side, gone });
@@ -67,7 +69,7 @@ export const history = {
       results.ariaBusy = "true";
       try {
         const by = countedBy(now);
-        const kept = same && by === counted ? last : fetchStatistics(now, mine.signal);
+        const kept = same && by === counted ? last : fetchOverview(now, mine.signal);
         const [found, counts] = await Promise.all([fetchPage(now, mine.signal), kept]);
         if (mine !== asked) return;
         counted = by;
@@ -84,12 +86,12 @@ export const history = {
       }
     }
 
-    function draw(found, { statistics, values, days: each }) {
+    function draw(found, { statistics, facets: values, days: each }) {
       const narrowed = filtered(now);
       if (!narrowed) total = found.total;
       say(summary, narrowed ? `${several(found.total, "prompt")} found${total === null ? "" : ` of ${count(total)}`}` : several(found.total, "prompt"));
       numbers.update(now, statistics, each);
-      facets.update(now, Object.fromEntries(Object.entries(values).map(([name, counts]) => [name, Object.entries(counts).map(([value, times]) => ({ value, count: times }))])));
+      facets.update(now, values);
       set.update(now, address("history", { q: now.q }));
       list.update(found.items);
       if (!found.items.length) list.put(narrowed || now.offset ? nothing() : nobody());
@@ -148,9 +150,11 @@ export const history = {
       }
     }
 
+    if (live.latest) wrong.update(live.latest.history);
     const isFirst = () => !now.cursor && !now.offset;
     const ends = [
       live.on("again", () => load()),
+      live.on("stats", (stats) => wrong.update(stats.history)),
       live.on("stats", () => isFirst() && !document.hidden && counted === countedBy(now) && Date.now() - at > OLD && load()),
     ];
     return {
