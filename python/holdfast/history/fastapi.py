@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
 try:
-    from fastapi import APIRouter, Depends, FastAPI, HTTPException
+    from fastapi import APIRouter, Depends, FastAPI, HTTPException, Response
     from starlette.requests import HTTPConnection
 except ModuleNotFoundError as missing:
     raise ModuleNotFoundError(
@@ -16,7 +16,9 @@ except ModuleNotFoundError as missing:
         name=missing.name,
     ) from missing
 
+from ..metrics import FORMAT, text
 from .errors import RepositoryConnectionError
+from .metrics import measured
 from .problems import LATER, HistoryRoute, Json
 from .repository import PromptRepository
 from .routes import add
@@ -115,6 +117,11 @@ def router(
     async def health(history: Annotated[History, Depends(get_history)]) -> Json:
         """Tell how the history is doing: the app itself is well whatever this says."""
         return Json(history.health()._asdict())
+
+    @made.get("/metrics/repository")
+    async def metrics(history: Annotated[History, Depends(get_history)]) -> Response:
+        """Tell a monitoring system how the history is doing."""
+        return Response(text(measured(history.health())), media_type=FORMAT)
 
     made.include_router(records)
     return made

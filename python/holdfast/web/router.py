@@ -16,7 +16,7 @@ from ..errors import Error
 from ..history import History, PromptRepository
 from ..jobs import JobReader
 from ..runs import RunStore
-from . import artifacts, database, events, pages, sync
+from . import artifacts, database, events, metrics, pages, sync
 from . import history as prompts
 from . import jobs as job_pages
 from . import runs as run_pages
@@ -91,6 +91,7 @@ def router(
         route_class=route_class(guard, service.hide), lifespan=lifespan, tags=["holdfast"]
     )
     database.add(made, service, watcher)
+    metrics.add(made, service)
     sync.add(made, service)
     artifacts.add(made, service)
     job_pages.add(made, service)
