@@ -77,6 +77,29 @@ def test_the_bound_holds_for_any_number_of_threads(
     assert len(ideas(db)) == 100
 
 
+def test_a_long_record_takes_as_many_places_as_it_is_long(
+    make: Make, db: holdfast.Database, path: Path
+) -> None:
+    writer = make(db, queue_size=10)
+    writer.start(WAIT)
+    with lock_held(path) as holder:
+        # Eight of ten places, however the texts are spread.
+        assert writer.save(record("a" * 60_000, context="b" * 60_000, guardrails=["c"]))
+        assert not writer.save(record("d" * 40_000))
+        assert writer.save(record("e" * 20_000))
+        assert not writer.save(record("f"))
+        found = writer.statistics()
+        assert (found.queued, found.full) == (2, 2)
+        holder.send()
+        assert writer.drain(WAIT)
+    assert [len(idea) for idea in ideas(db)] == [60_000, 20_000]
+    # One that is longer than the whole queue is taken when there is nothing else.
+    assert writer.save(record("g" * 1_000_000))
+    assert not writer.save(record())
+    assert writer.drain(WAIT)
+    assert writer.save(record())
+
+
 def test_a_save_may_wait_for_its_record(make: Make, db: holdfast.Database, path: Path) -> None:
     writer = make(db, wait=WAIT, flush_every=3600)
     assert writer.save(record("a"))
@@ -101,6 +124,7 @@ def test_what_is_no_record_is_refused(make: Make, value: Any) -> None:
     ("settings", "name"),
     [
         ({"queue_size": 0}, "queue_size"),
+        ({"queue_size": 10**9}, "queue_size"),
         ({"flush_every": -1}, "flush_every"),
         ({"wait": "1"}, "wait"),
     ],

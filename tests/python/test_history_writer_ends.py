@@ -111,6 +111,12 @@ def test_the_interpreter_writes_what_waits_at_its_end(path: Path) -> None:
     assert len(ideas(path)) == 100
 
 
+def test_a_writer_that_nobody_holds_writes_what_waits_at_the_end(path: Path) -> None:
+    code = "import gc; HistoryWriter(open_, flush_every=60).save(record); gc.collect()"
+    assert run(_SAVING + code, path) == []
+    assert len(ideas(path)) == 1
+
+
 def test_the_end_of_the_interpreter_is_bounded(path: Path) -> None:
     run(_SAVING, path)
     holdfast.open(path).close()

@@ -103,7 +103,7 @@ class Source:
         close = getattr(opened, "close", None)
         if callable(close):
             # Its file may be gone, or the disk full: there is nothing left to do about it.
-            with suppress(Error):
+            with suppress(Exception):
                 close()
 
 

@@ -10,6 +10,23 @@ from itertools import repeat
 
 from .models import PromptHistory
 
+#: Characters that a place is for.
+LARGE = 16_384
+
+
+def places_of(record: PromptHistory) -> int:
+    """How many places a record takes."""
+    characters = (
+        len(record.original_idea)
+        + len(record.improved_prompt)
+        + len(record.context)
+        + len(record.role)
+        + len(record.directive)
+        + len(record.reasoning or "")
+        + sum(map(len, record.guardrails))
+    )
+    return 1 + characters // LARGE
+
 
 class Mark:
     """A place in the queue; `told` is called once, with whether all before it was written."""
@@ -32,10 +49,11 @@ class Waiting:
     """A bounded queue of records for one thread that sleeps most of the time.
 
     Putting one in takes no lock and no object of an event loop. It wakes the thread only where
-    that has nothing to do, or where as many as `crowd` have come together.
+    that has nothing to do, or where as many as `crowd` have come together. A record has a place for
+    each `LARGE` characters that it has or begins, so that the memory of the queue is bounded too.
     """
 
-    __slots__ = ("_bell", "_crowd", "_items", "_marks", "_places", "_resting", "size")
+    __slots__ = ("_bell", "_crowd", "_items", "_marks", "_places", "_resting", "_taken", "size")
 
     def __init__(self, size: int, crowd: int) -> None:
         self.size = size
@@ -44,25 +62,38 @@ class Waiting:
         # Taking a place is one step for all threads, so the bound holds without a lock.
         self._places = deque(repeat(None, size))
         self._marks: deque[Mark] = deque()
+        self._taken = 0
         self._resting = False
         self._bell = threading.Lock()
         self._bell.acquire()
 
     def __len__(self) -> int:
-        """How many records wait."""
-        return self.size - len(self._places)
+        """How many records wait, about where some are put in or taken out at the moment."""
+        return max(0, len(self._items) - len(self._marks)) + self._taken
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no record waits."""
+        return len(self._places) == self.size
 
     def put(self, record: PromptHistory) -> bool:
         """Add a record; False where there is no place for it."""
-        try:
-            self._places.pop()
-        except IndexError:
-            return False
+        places = self._places
+        wanted = min(places_of(record), self.size)
+        for number in range(wanted):
+            try:
+                places.pop()
+            except IndexError:
+                self._free(number)
+                return False
         self._items.append(record)
         if self._resting or len(self._items) == self._crowd:
             self._resting = False
             self.ring()
         return True
+
+    def _free(self, number: int) -> None:
+        self._places.extend(repeat(None, number))
 
     def mark(self, mark: Mark) -> None:
         """Add a mark, and have the thread come to it soon."""
@@ -95,13 +126,15 @@ class Waiting:
             first = items[0]
             if isinstance(first, Mark):
                 break
+            self._taken += 1
             taken.append(first)
             items.popleft()
         return taken
 
-    def free(self, number: int) -> None:
+    def free(self, *records: PromptHistory) -> None:
         """Give back the places of records that are dealt with."""
-        self._places.extend(repeat(None, number))
+        self._taken -= len(records)
+        self._free(sum(min(places_of(record), self.size) for record in records))
 
     def reach(self) -> None:
         """Tell the marks that come next that all before them was written."""

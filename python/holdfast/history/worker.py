@@ -62,6 +62,8 @@ class Worker:
         self._told = False
         #: Set once it is known whether the database can be opened.
         self.looked = threading.Event()
+        #: Who is kept for as long as the thread runs.
+        self.owner: object = None
         #: Whether nothing is written any more.
         self.ended = False
         self.written = 0
@@ -92,7 +94,7 @@ class Worker:
         with self._lock:
             self._ends = time.monotonic() + timeout
         self._waiting.ring()
-        if self._thread is not None:
+        if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout)
 
     def _run(self) -> None:
@@ -111,18 +113,18 @@ class Worker:
 
     def _has_ended(self, ends: float) -> bool:
         hopeless = self._breaker.state is BreakerState.OPEN
-        return hopeless or not self._waiting or time.monotonic() >= ends
+        return hopeless or self._waiting.is_empty or time.monotonic() >= ends
 
     def _round(self) -> float | None:
         """Do what there is to do; seconds until the next round, None for whenever one is wanted."""
         breaker = self._breaker
         # The last round is the last chance of what waits, whatever the breaker says.
-        if not breaker.allows() and (self._ends is None or not self._waiting):
+        if not breaker.allows() and (self._ends is None or self._waiting.is_empty):
             return breaker.remaining
         try:
             repository = self._source.open()
             self.looked.set()
-            if breaker.failures and not self._waiting:
+            if breaker.failures and self._waiting.is_empty:
                 self._source.probe()
                 self._worked()
             self._write(repository)
@@ -163,7 +165,7 @@ class Worker:
         except Exception:
             self._save_each(repository)
         else:
-            self._done(len(self._batch))
+            self._done(*self._batch)
             self._batch = []
 
     def _save_each(self, repository: PromptRepository) -> None:
@@ -179,9 +181,8 @@ class Worker:
             except Exception as error:
                 refused.append((self._batch.pop(0), error))
             else:
-                del self._batch[0]
+                self._done(self._batch.pop(0))
                 saved += 1
-                self._done(1)
         trouble = next((error for _, error in refused if not _is_of_the_record(error)), None)
         if trouble is not None and not saved:
             # Where none can be written, it is not the records.
@@ -190,11 +191,11 @@ class Worker:
         for record, error in refused:
             _logger.error("a record of %s cannot be kept: %s", record.timestamp, said(error))
         self.rejected += len(refused)
-        self._waiting.free(len(refused))
+        self._waiting.free(*(record for record, _ in refused))
 
-    def _done(self, number: int) -> None:
-        self.written += number
-        self._waiting.free(number)
+    def _done(self, *records: PromptHistory) -> None:
+        self.written += len(records)
+        self._waiting.free(*records)
 
     def _worked(self) -> None:
         self.last_success = datetime.now(UTC)

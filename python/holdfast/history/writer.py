@@ -22,6 +22,8 @@ _logger = logging.getLogger("holdfast.history")
 PATIENCE = 5.0
 #: Records that are written without waiting for more.
 CROWD = 500
+#: Records that may wait at most.
+LARGEST = 1_000_000
 
 
 class HistoryWriter:
@@ -33,7 +35,8 @@ class HistoryWriter:
     Args:
         db: An open database or repository; or a function that opens one, which is then called in
             the thread, closed with the writer, and called again where the file was lost.
-        queue_size: Records that wait at most; of more, the newest are dropped and counted.
+        queue_size: Records that wait at most, each for up to 16,384 characters: a longer one counts
+            as several. Of more, the newest are dropped and counted.
         flush_every: Seconds that a record waits for others to share its commit.
         breaker: When to give up for a while: after 5 failures, for 60 s by default.
         wait: Seconds that `save` waits for its record to be written; none by default.
@@ -59,8 +62,8 @@ class HistoryWriter:
         wait: float = 0.0,
         upkeep: Upkeep | None = None,
     ) -> None:
-        if not isinstance(queue_size, int) or queue_size < 1:
-            raise ValueError(f"queue_size is a number from 1, not {queue_size!r}")
+        if not isinstance(queue_size, int) or not 1 <= queue_size <= LARGEST:
+            raise ValueError(f"queue_size is a number from 1 to {LARGEST}, not {queue_size!r}")
         for name, value in (("flush_every", flush_every), ("wait", wait)):
             if not isinstance(value, int | float) or not 0 <= value <= threading.TIMEOUT_MAX:
                 raise ValueError(f"{name} is a number of seconds, not {value!r}")
@@ -76,6 +79,8 @@ class HistoryWriter:
         size, every, upkeep = self._settings
         self._waiting = Waiting(size, min(CROWD, size))
         self._worker = Worker(self._waiting, self._source, self._breaker, every, upkeep)
+        # As long as its thread runs, somebody must be told of the end.
+        self._worker.owner = self
         self._counting = threading.Lock()
         self._full = 0
         self._open = 0
@@ -112,7 +117,7 @@ class HistoryWriter:
 
     async def flush(self, timeout: float | None = None) -> bool:
         """Wait until what was saved before is written; False where it cannot be, or not in time."""
-        if not self._waiting:
+        if self._waiting.is_empty:
             return True
         loop = asyncio.get_running_loop()
         future: asyncio.Future[bool] = loop.create_future()
@@ -135,7 +140,7 @@ class HistoryWriter:
 
     def drain(self, timeout: float | None = None) -> bool:
         """`flush` for threads without an event loop."""
-        if not self._waiting:
+        if self._waiting.is_empty:
             return True
         done = threading.Event()
         outcome: list[bool] = []
@@ -198,7 +203,7 @@ class HistoryWriter:
         """
         self._closed = True
         if self._worker.ended:
-            return not self._waiting
+            return self._waiting.is_empty
         self._worker.end(timeout)
         self._worker.ended = True
         self._waiting.disappoint()
