@@ -52,7 +52,11 @@ def test_hostile_runs_do_nothing(db: holdfast.Database) -> None:
         base = page.url.split("#")[0]
         expect(page.locator(".spec")).to_have_count(len(EVIL))
         unharmed(page)
-        for view, ready in (("list", "a.row"), ("mismatches", ".mismatch"), ("migration", ".steps")):
+        for view, ready in (
+            ("list", "a.row"),
+            ("mismatches", ".mismatch"),
+            ("migration", ".steps"),
+        ):
             page.goto(f"{base}#/runs?view={view}")
             expect(page.locator(ready).first).to_be_visible()
             unharmed(page)

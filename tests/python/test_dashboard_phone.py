@@ -8,7 +8,9 @@ from playwright.sync_api import expect
 import holdfast
 from dashboard_pages import PHONE, SMALL, fits, on_dashboard
 from holdfast.artifacts import ArtifactIndex
+from holdfast.history import HoldfastRepository, PromptHistory
 from holdfast.jobs import JobManager
+from holdfast.runs import DualWriter, RunStore, verify
 
 VIEWS = (
     "",
@@ -18,7 +20,16 @@ VIEWS = (
     "artifacts?view=problems",
     "jobs",
     "jobs?id=1",
+    "history",
+    "history?id=1",
+    "runs",
+    "runs?view=list",
+    "runs?view=mismatches",
+    "runs?view=migration",
+    "runs?id=1",
 )
+WIDE = "w" * 200
+READY = ".charts .chart, .row, a.cell, article.output"
 
 
 @pytest.mark.parametrize("screen", [PHONE, SMALL], ids=["phone", "small"])
@@ -35,20 +46,32 @@ def test_nothing_is_wider_than_a_phone(
     (root / "wide.md").write_text(
         f"# {'W' * 200}\n\n{wide}\n{rule}\n\n`{'c' * 300}`\n\n{'w' * 400}"
     )
+    history = HoldfastRepository(db)
+    history.save(
+        PromptHistory(
+            original_idea=WIDE, improved_prompt=WIDE, backend="few-shot", model=WIDE, provider=WIDE,
+            role=WIDE, guardrails=[WIDE], conversation_id=WIDE, confidence=0.5, latency_ms=1,
+        )
+    )  # fmt: skip
+    DualWriter(db).store_artifact(WIDE, WIDE, WIDE, f'{{"{WIDE}": ["{WIDE}"]}}', None, WIDE)
+    DualWriter(db).store_synthesis(WIDE, WIDE, f"`{WIDE}`\n\n|{wide}|\n|{rule}|", run_id=WIDE)
+    db.execute("update agent_outputs set content = content || 'x'")
+    verify(db)
     with ArtifactIndex(db, root) as index:
         index.sync()
+        stores = {"index": index, "jobs": jobs, "history": history, "runs": RunStore(db)}
         touch = {"viewport": screen, "has_touch": True, "is_mobile": True}
-        with on_dashboard(db, index=index, jobs=jobs, screen=touch) as page:
+        with on_dashboard(db, screen=touch, **stores) as page:
             base = page.url.split("#")[0]
             for view in VIEWS:
                 page.goto(f"{base}#/{view}")
-                page.locator(".chart, .row, .log, .empty, .document").filter(
+                page.locator(f"{READY}, .log, .empty, .document, .mismatch, .steps").filter(
                     visible=True
                 ).first.wait_for()
                 assert fits(page), view
-            for view in ("", "artifacts", "jobs"):
+            for view in ("", "artifacts", "jobs", "history", "runs", "runs?id=1"):
                 page.goto(f"{base}#/{view}")
-                page.locator(".chart, .row").first.wait_for()
+                page.locator(READY).filter(visible=True).first.wait_for()
                 for button in page.locator("button:visible").all():
                     box = button.bounding_box()
                     assert box is not None and box["height"] >= 44, button.text_content()

@@ -60,6 +60,17 @@ def test_a_database_without_a_history(db: holdfast.Database) -> None:
             assert told == "there is no history of prompts here"
 
 
+def test_who_only_looks_makes_no_table(db: holdfast.Database) -> None:
+    history = HoldfastRepository(db)
+    with dashboard(db, history=history, read_only=True) as web:
+        for url in ("", "/excerpts", "/overview", "/1"):
+            assert "no prompt was saved" in problem(web.get(API + url), 503)["detail"]
+        stats = web.get("/api/v1/database/stats").json()
+        assert (stats["schema"]["history"], "error" in stats["prompts"]) == (0, True)
+        history.save(RECORD)
+        assert total(web) == 1
+
+
 def test_a_history_that_only_reads(opened: Callable[..., holdfast.Database]) -> None:
     db = opened()
     filled(db)

@@ -55,6 +55,14 @@ class HoldfastRepository(PromptRepository):
         self._timeout = timeout
         self._ready = False
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether the table is there and up to date; it is not made for the answer."""
+        if not self._ready:
+            with translated:
+                self._ready = self._db.schema_version(COMPONENT) == VERSION
+        return self._ready
+
     def migrate(self) -> None:
         """Make the table, or bring it up to date; the first use does so too."""
         with translated:

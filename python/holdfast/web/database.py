@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from glob import escape
@@ -45,6 +45,10 @@ def add(router: APIRouter, service: Service, watcher: Watcher) -> None:
                 "schema": service.schema_versions(),
                 "read_only": service.read_only,
                 "index": _of_index(service) if service.has_index else None,
+                "prompts": _of(service, lambda: service.history.get_statistics())
+                if service.has_history
+                else None,
+                "runs": _of(service, lambda: service.runs.stats()) if service.has_runs else None,
                 "backup": _last_backup(service),
                 "samples": watcher.samples.recent(),
             }
@@ -117,6 +121,14 @@ def _of_index(service: Service) -> dict[str, Any]:
     except (Error, Refused) as error:
         # It may have a database of its own, and this one be well.
         return {**ready(IndexStats(0, Facets(), 0, 0, None)), "error": service.hide(str(error))}
+
+
+def _of(service: Service, read: Callable[[], Any]) -> dict[str, Any]:
+    """What a store counts; that it cannot be read is no fault of this database."""
+    try:
+        return {**ready(read()), "error": None}
+    except (Error, Refused) as error:
+        return {"error": service.hide(str(error))}
 
 
 class _Ended(Exception):

@@ -12,7 +12,7 @@ from typing import Any
 from ..artifacts import ArtifactIndex
 from ..database import Database
 from ..errors import MigrationError
-from ..history import History, HistoryHealth, PromptRepository
+from ..history import History, HistoryHealth, HoldfastRepository, PromptRepository
 from ..jobs import JobManager, JobReader
 from ..runs import RunStore
 from .answers import path_hider, ready
@@ -93,7 +93,13 @@ class Service:
         """The history of prompts; Refused where there is none."""
         if self._history is None:
             raise Refused(404, "there is no history of prompts here")
-        return self._history.repository if isinstance(self._history, History) else self._history
+        if isinstance(self._history, History):
+            return self._history.repository
+        found = self._history
+        # Its first query would make the table.
+        if self.read_only and isinstance(found, HoldfastRepository) and not found.is_ready:
+            raise Refused(503, "no prompt was saved in this history yet")
+        return found
 
     @property
     def history_health(self) -> HistoryHealth | None:
@@ -106,6 +112,16 @@ class Service:
         if self._runs is None:
             raise Refused(404, "there are no runs here")
         return self._runs
+
+    @property
+    def has_history(self) -> bool:
+        """Whether there is a history of prompts."""
+        return self._history is not None
+
+    @property
+    def has_runs(self) -> bool:
+        """Whether there are runs of agents."""
+        return self._runs is not None
 
     @property
     def stores(self) -> list[str]:

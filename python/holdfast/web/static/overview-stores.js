@@ -1,4 +1,4 @@
-// What is in the stores: artifacts by type, jobs by state.
+// What is in the stores: artifacts by type, jobs by state, prompts by provider, runs by outcome.
 
 import { h, put } from "./dom.js";
 import { count, several, time } from "./format.js";
@@ -58,6 +58,41 @@ export function jobs() {
         h("p", { class: "total" }, h("a", { href: address("jobs") }, count(total)), ` jobs, ${count(found.running)} running`),
         bars(STATES.filter((state) => found[state]).map((state) => [state, found[state], address("jobs", { state })])),
       );
+    },
+  };
+}
+
+/** The section of the history. */
+export function prompts() {
+  return counted("History", "prompts", ({ total, newest, by_provider: providers }) => [
+    h("p", { class: "total" }, h("a", { href: address("history") }, count(total)), ` prompts, the last `, time(newest, "never")),
+    bars(Object.entries(providers).slice(0, SHOWN).map(([provider, times]) => [provider, times, address("history", { provider })])),
+  ]);
+}
+
+/** The section of the runs. */
+export function runs() {
+  return counted("Runs", "runs", ({ runs: total, specs, ok, failed, degraded, mismatches }) => [
+    h("p", { class: "total" }, h("a", { href: address("runs") }, count(total)), ` runs of ${several(specs, "spec")}`),
+    bars([["ok", "consensus", ok], ["failed", "no consensus", failed], ["degraded", "degraded", degraded]].filter(([, , times]) => times).map(([outcome, word, times]) => [word, times, address("runs", { view: "list", outcome })])),
+    mismatches > 0 && h("p", { class: "muted" }, h("a", { href: address("runs", { view: "mismatches" }) }, several(mismatches, "mismatch", "mismatches"))),
+  ]);
+}
+
+/** A section of a store that is only there where the store is. */
+function counted(title, key, draw) {
+  const body = h("div");
+  const element = section(title, body);
+  let shown = "";
+  element.hidden = true;
+  return {
+    element,
+    update({ [key]: found }) {
+      const now = JSON.stringify(found);
+      if (now === shown) return;
+      shown = now;
+      element.hidden = !found;
+      if (found) put(body, found.error ? h("p", { class: "muted" }, `It cannot be read: ${found.error}`) : draw(found));
     },
   };
 }

@@ -6,7 +6,7 @@ import { h, put, say } from "./dom.js";
 import { bytes, count, duration, number, several } from "./format.js";
 import { settings, storage } from "./overview-file.js";
 import { holds, lane, pool } from "./overview-load.js";
-import { index, jobs } from "./overview-stores.js";
+import { index, jobs, prompts, runs } from "./overview-stores.js";
 import { clear, report } from "./parts.js";
 
 const KEPT = 300;
@@ -39,7 +39,7 @@ export const overview = {
         note: () => `p99 ${duration(stats.lane.waits.p99)}`,
       }),
     ];
-    const stacks = [[storage({ live, refresh }), index()], [lane(), jobs()], [pool(), settings()]];
+    const stacks = [[storage({ live, refresh }), index(), prompts()], [lane(), jobs(), runs()], [pool(), settings()]];
     const sections = [...stacks.flat(), holds()];
     put(
       root,
