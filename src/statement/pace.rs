@@ -36,6 +36,11 @@ const BLOCKING: &[&str] = &[
     "Checkpoint",
 ];
 
+/// Functions are named by `p4`; for other instructions it may lead to a table of a schema that is gone.
+const PLAN: &str = "SELECT opcode, \
+                    CASE WHEN opcode IN ('Function', 'PureFunc', 'AggStep', 'AggFinal') THEN p4 END, \
+                    addr, p2 FROM bytecode(?)";
+
 /// Instructions that end a loop over rows.
 const LOOPS: &[&str] = &["Next", "Prev", "SorterNext", "VNext"];
 
@@ -258,7 +263,7 @@ impl Turns {
 /// Not by EXPLAIN, which would set the number of changes.
 fn plan_of(connection: &Connection, raw: NonNull<ffi::sqlite3_stmt>) -> Result<Plan> {
     connection.internal(|| {
-        let mut plan = connection.statement("SELECT opcode, p4, addr, p2 FROM bytecode(?)")?;
+        let mut plan = connection.statement(PLAN)?;
         let of = raw.as_ptr().cast();
         // SAFETY: both statements are valid, and the pointer is let go of with the reset.
         unsafe {
@@ -276,8 +281,8 @@ fn plan_of(connection: &Connection, raw: NonNull<ffi::sqlite3_stmt>) -> Result<P
             if BLOCKING.contains(&opcode) {
                 return Ok(Plan::Blocks);
             }
-            if matches!(opcode, "Function" | "PureFunc" | "AggStep" | "AggFinal") {
-                let name = plan.column(1).as_str().unwrap_or_default().split('(').next();
+            if let Ok(function) = plan.column(1).as_str() {
+                let name = function.split('(').next();
                 if name.is_none_or(|name| QUICK.binary_search(&name).is_err()) {
                     return Ok(Plan::Blocks);
                 }
