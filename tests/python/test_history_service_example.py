@@ -106,7 +106,7 @@ def test_a_wrong_setting_ends_the_start_with_its_name(tmp_path: Path) -> None:
 
 def test_a_model_without_dspy_ends_the_start(tmp_path: Path) -> None:
     code = "import sys; sys.modules['dspy'] = None; import prompt_service as service\n"
-    code += "service.get_improver()"
+    code += "service.chosen_improver()"
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=EXAMPLES,
