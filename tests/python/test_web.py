@@ -33,8 +33,9 @@ def test_the_statistics_are_those_of_the_database(web: httpx.Client, db: holdfas
     assert found["lane"]["longest"]
     assert found["pragmas"] == db.pragmas()
     assert found["pages"] == db.fetch_value("pragma page_count")
-    assert found["schema"] == {"app": 0, "jobs": 0, "artifacts": 0}
-    assert found["backup"] is found["jobs"] is found["index"] is None
+    assert found["schema"] == dict.fromkeys(("app", "jobs", "artifacts", "history", "runs"), 0)
+    for store in ("backup", "jobs", "index", "prompts", "history", "runs"):
+        assert found[store] is None, store
     assert begun <= found["at"] <= time.time()
     assert 0 < found["uptime"] < WAIT
     assert not found["read_only"]
