@@ -15,6 +15,7 @@ from holdfast.history import (
     HistoryStatus,
     HoldfastRepository,
     Retention,
+    service,
 )
 from job_processes import eventually
 from processes import lock_held, look
@@ -97,11 +98,15 @@ def test_the_journal_is_as_it_was_asked_for(place: Path, wal: bool) -> None:
         assert history.repository.search("poem").total == 1
         # Another mode is no matter of the file: the next history may have it.
     with History(place, wal=not wal) as history:
+        eventually(lambda: healthy(history))
         assert history.repository.find_recent().total == 1
         assert look(place, "pragma journal_mode") == [["delete" if wal else "wal"]]
 
 
-def test_a_synchronous_history_has_written_when_save_returns(place: Path) -> None:
+def test_a_synchronous_history_has_written_when_save_returns(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "WAIT", WAIT)
     with History(place, background=False) as history:
         for n in range(10):
             assert history.save(record(f"{n}"))
@@ -110,6 +115,7 @@ def test_a_synchronous_history_has_written_when_save_returns(place: Path) -> Non
 
 def test_a_synchronous_save_of_a_locked_file_returns_without_its_record(place: Path) -> None:
     with History(place, background=False) as history:
+        eventually(lambda: healthy(history))
         with lock_held(place):
             assert not history.save(record())
         assert history.drain(WAIT)
@@ -129,7 +135,8 @@ def test_settings_make_a_history(tmp_path: Path) -> None:
         breaker_seconds=3600,
     )
     with History.of(settings) as history:
-        assert history.save(record())
+        history.save(record())
+        assert history.drain(WAIT)
         assert look(settings.db_path, "select count(*) from prompt_history") == [[1]]
         assert look(settings.db_path, "pragma journal_mode") == [["delete"]]
         found = history.health()
