@@ -33,7 +33,7 @@ OTHER = {
     },
 }  # fmt: skip
 #: The rows that are changed: an artifact and its output, a synthesis, and its run.
-ROW = {"consensus_artifacts": 4, "consensus_synthesis": 2, "agent_outputs": 4, "consensus_runs": 2}
+ROW = {"consensus_artifacts": 5, "consensus_synthesis": 2, "agent_outputs": 5, "consensus_runs": 2}
 PLANTED = [(table, column) for table, values in OTHER.items() for column in values]
 
 
