@@ -164,6 +164,7 @@ def test_nothing_is_found_beside_writers_in_threads_and_processes(
         for child in (one, other):
             child.finish(600)
     assert failures == []
+    assert writer.report()[1:3] == (4 * rounds, 0)
     assert steps > 2
     assert sweep.run().mismatches == 0
     assert DualWriter(db).mismatches(resolved=True).items == ()

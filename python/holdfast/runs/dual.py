@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -81,6 +82,7 @@ class DualWriter(LegacyReader):
         self._phase = state.phase(db)
         self._runs: dict[Name, int] = {}
         self._written = self._mismatched = 0
+        self._counting = threading.Lock()
 
     # Writing
 
@@ -235,15 +237,13 @@ class DualWriter(LegacyReader):
         return result
 
     def _count(self, pairs: Pairs) -> None:
-        self._written += pairs.written
-        self._mismatched += len(pairs.findings)
+        with self._counting:
+            self._written += pairs.written
+            self._mismatched += len(pairs.findings)
         for found in pairs.findings:
-            _logger.warning(
-                "row %s of %s is another one in the new schema: %s",
-                found.legacy_id,
-                found.legacy_table,
-                ", ".join(found.columns) or found.kind,
-            )
+            what = ", ".join(found.columns) or found.kind
+            where = (found.legacy_id, found.legacy_table, what)
+            _logger.warning("row %s of %s is another one in the new schema: %s", *where)
 
     def _run(self, work: Callable[..., int], *values: Any, tx: Transaction | None = None) -> int:
         return self._db.run(work, *values) if tx is None else work(tx, *values)
