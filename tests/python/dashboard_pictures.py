@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import holdfast
+import prompt_records
+import run_records
 import team_folder
 from dashboard_pages import PHONE, WIDE, browser, live
 from holdfast.artifacts import ArtifactIndex
+from holdfast.history import HoldfastRepository
 from holdfast.jobs import JobContext, JobManager
 from web_apps import dashboard
 
@@ -75,6 +78,9 @@ def main(folder: Path) -> None:
         db.execute("drop table old")
         index = ArtifactIndex(db, root)
         index.sync()
+        history = HoldfastRepository(db)
+        history.save_many(prompt_records.records())
+        runs = run_records.fill(db)
         ended = threading.Event()
         workers = [
             threading.Thread(target=traffic, args=(db, ended), name=name)
@@ -85,7 +91,7 @@ def main(folder: Path) -> None:
         jobs = JobManager(db, workers=2)
         try:
             fill(jobs)
-            with dashboard(db, index=index, jobs=jobs) as web:
+            with dashboard(db, index=index, jobs=jobs, history=history, runs=runs) as web:
                 web.get("api/v1/database/stats")
                 web.post("api/v1/database/backup")
                 take(str(web.base_url), folder)
@@ -103,8 +109,16 @@ VIEWS = {
     "artifacts": ("#/artifacts?type=plan&type=spec&q=customers", "mark", "light", WIDE),
     "reader": ("#/artifacts?status=active", ".prose h2", "light", WIDE),
     "jobs": ("#/jobs?id=10", ".events li", "dark", WIDE),
+    "history": ("#/history?q=release", ".improved", "light", WIDE),
+    "runs": ("#/runs", "a.cell", "light", WIDE),
+    "run": ("#/runs", "article.output", "dark", WIDE),
     "phone": ("#/artifacts?q=latency", "mark", "dark", PHONE),
 }
+
+#: What is opened before a picture is taken, and which of them.
+OPENED = {"reader": ("a.row", 1), "history": ("a.row", 1), "run": ("a.cell", 2)}
+#: What is scrolled to.
+SCROLLED = {"run": ".run .heading"}
 
 
 def take(address: str, folder: Path) -> None:
@@ -114,9 +128,12 @@ def take(address: str, folder: Path) -> None:
             page = chrome.new_page(viewport=size, color_scheme=scheme, reduced_motion="reduce")
             page.goto(address + place)
             live(page)
-            if name == "reader":
-                page.locator("a.row").nth(1).click()
+            if name in OPENED:
+                opener, number = OPENED[name]
+                page.locator(opener).nth(number).click()
             page.locator(ready).first.wait_for()
+            if name in SCROLLED:
+                page.locator(SCROLLED[name]).evaluate("each => each.scrollIntoView()")
             page.wait_for_timeout(3000)
             page.mouse.move(0, 0)
             page.screenshot(path=folder / f"{name}.png")

@@ -48,18 +48,26 @@ VIEWS: dict[str, tuple[str, list[str], list[tuple[str, str, str]], list[str]]] =
         [],
     ),
 }  # fmt: skip
-MARKDOWN = """## Consensus on {subject}
-
-All three agree to put **one interface** in front of {subject} before anything moves, and to keep \
-the old path until it was quiet for two weeks.
-
+TABLE = """
 | question | gemini | claude | gpt |
 |---|---|---|---|
 | measure first | no | yes | no |
 | write to both places | yes | yes | no |
 | steps | 4 | 5 | 4 |
+"""
+AGREED = """## Consensus on {subject}
 
+All agree to put **one interface** in front of {subject} before anything moves, and to keep the \
+old path until it was quiet for two weeks.
+{table}
 Open: who owns the nightly comparison.
+"""
+APART = """## No consensus on {subject}
+
+The agents agree on the goal, but not on **what comes first**: claude wants numbers of a week, \
+the others begin with the change.
+{table}
+Somebody has to decide before the tasks are written.
 """
 
 
@@ -121,8 +129,8 @@ def answer(agent: str, stage: str, subject: str) -> dict[str, Any]:
 
 def synthesis(subject: str, agents: list[str], *, ok: bool) -> dict[str, Any]:
     found: dict[str, Any] = {
-        "output_markdown": MARKDOWN.format(subject=subject),
-        "agreements": ["one interface first", "the old path stays for 14 days"],
+        "output_markdown": (AGREED if ok else APART).format(subject=subject, table=TABLE),
+        "agreements": ["the old path stays for 14 days"],
     }
     if not ok:
         found["conflicts"] = ["claude wants a week of measurements first, gemini and gpt do not"]
@@ -142,7 +150,11 @@ def migrate(db: holdfast.Database) -> None:
                 model_version=model,
             )  # fmt: skip
         writer.store_synthesis(
-            spec, "plan", MARKDOWN.format(subject=subject), status="ok", run_id=f"run_{number}"
+            spec,
+            "plan",
+            AGREED.format(subject=subject, table=TABLE),
+            status="ok",
+            run_id=f"run_{number}",
         )
     db.execute(
         "update consensus_artifacts set content_json = replace(content_json, '14 quiet', '7 quiet')"
