@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ENGINE := $(shell find src -name '*.rs') Cargo.toml Cargo.lock .cargo/config.toml pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help wheel demo test browser soak lint format bench bench-peers bench-jobs bench-artifacts clean test-engine test-python test-pythons sdist
+.PHONY: help wheel demo test browser soak lint format bench bench-peers bench-jobs bench-artifacts bench-runs clean test-engine test-python test-pythons sdist
 
 help:  ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -59,8 +59,8 @@ browser:  ## Chromium for the tests of web pages: Debian's, where there is none
 	}
 
 test-python: $(VENV)/.built browser
-	@echo "==> Python tests"
-	$(BIN)/pytest
+	@echo "==> Python tests, three at a time: most of them wait for something"
+	$(BIN)/pytest --numprocesses 3 --dist loadfile
 
 test-pythons: $(VENV)/.tools browser  ## The Python tests on every CPython from 3.11 to 3.13 that pyenv has
 	@for python in $$(ls -d $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.1[123].*/bin/python); do \
@@ -70,7 +70,7 @@ test-pythons: $(VENV)/.tools browser  ## The Python tests on every CPython from 
 		.venv-$$version/bin/pip install --quiet --upgrade 'pip>=25.1' || exit 1; \
 		.venv-$$version/bin/pip install --quiet --group dev || exit 1; \
 		VIRTUAL_ENV=$(CURDIR)/.venv-$$version .venv-$$version/bin/maturin develop --release --quiet || exit 1; \
-		.venv-$$version/bin/pytest || exit 1; \
+		.venv-$$version/bin/pytest --numprocesses 3 --dist loadfile || exit 1; \
 	done
 
 lint: $(VENV)/.built  ## Format, lint and types
@@ -122,6 +122,9 @@ bench-jobs: $(PEERS)/.built  ## Measure background jobs beside other queues; a l
 
 bench-artifacts: $(PEERS)/.built  ## Measure the index of artifacts beside plain Python; a look: ROUNDS=1 ONLY=5000
 	PYTHONPATH=benches $(PEERS)/bin/python -m artifacts $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
+
+bench-runs: $(PEERS)/.built  ## Measure a write to both schemas of runs beside one; a look: ROUNDS=1 ONLY=small
+	PYTHONPATH=benches $(PEERS)/bin/python -m runs $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
 
 sdist: $(VENV)/.tools  ## A source distribution
 	$(BIN)/maturin sdist --out target/sdist
