@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 import holdfast
 import run_records
-from dashboard_pages import PHONE, fits, go, on_dashboard
+from dashboard_pages import PATIENCE, PHONE, fits, go, on_dashboard
 from holdfast.runs import RunStore
 from test_dashboard_keys import focused
 
@@ -151,3 +151,14 @@ def test_a_run_that_comes_late_is_not_shown(db: holdfast.Database) -> None:
         page.evaluate("new Promise((done) => setTimeout(done))")
         expect(page.locator("article.run")).to_be_hidden()
         assert fits(page)
+
+
+def test_a_run_that_goes_on_is_followed(db: holdfast.Database) -> None:
+    runs = RunStore(db)
+    run = added(runs, "SPEC-1", "plan")
+    with on_dashboard(db, f"runs?id={run}", runs=runs) as page:
+        expect(page.get_by_text("No agent has put out anything.")).to_be_visible()
+        runs.add_output(run, "claude", "the plan")
+        expect(page.locator("article.output")).to_contain_text("the plan", timeout=PATIENCE)
+        runs.store_synthesis(run, {"output_markdown": "agreed"}, consensus_ok=True)
+        expect(page.locator(".synthesis")).to_contain_text("agreed", timeout=PATIENCE)

@@ -32,6 +32,7 @@ export const history = {
     let now = read(new URLSearchParams());
     let asked = null;
     let at = 0;
+    let took = 0;
     let counted = null;
     let last = null;
     let total = null;
@@ -69,13 +70,19 @@ export const history = {
       results.ariaBusy = "true";
       try {
         const by = countedBy(now);
-        const kept = same && by === counted ? last : fetchOverview(now, mine.signal);
-        const [found, counts] = await Promise.all([fetchPage(now, mine.signal), kept]);
+        const counts = same && by === counted ? Promise.resolve(last) : fetchOverview(now, mine.signal);
+        counts.catch(() => {});
+        const found = await fetchPage(now, mine.signal);
+        if (mine !== asked) return;
+        clear("history");
+        draw(found);
+        // To count takes longer than to find.
+        last = await counts;
         if (mine !== asked) return;
         counted = by;
-        last = counts;
-        clear("history");
-        draw(found, counts);
+        took = Date.now() - at;
+        numbers.update(now, last.statistics, last.days);
+        facets.update(now, last.facets);
       } catch (problem) {
         if (mine !== asked || problem.name === "AbortError") return;
         if (problem.status === 404) none();
@@ -86,12 +93,10 @@ export const history = {
       }
     }
 
-    function draw(found, { statistics, facets: values, days: each }) {
+    function draw(found) {
       const narrowed = filtered(now);
       if (!narrowed) total = found.total;
       say(summary, narrowed ? `${several(found.total, "prompt")} found${total === null ? "" : ` of ${count(total)}`}` : several(found.total, "prompt"));
-      numbers.update(now, statistics, each);
-      facets.update(now, values);
       set.update(now, address("history", { q: now.q }));
       list.update(found.items);
       if (!found.items.length) list.put(narrowed || now.offset ? nothing() : nobody());
@@ -155,7 +160,7 @@ export const history = {
     const ends = [
       live.on("again", () => load()),
       live.on("stats", (stats) => wrong.update(stats.history)),
-      live.on("stats", () => isFirst() && !document.hidden && counted === countedBy(now) && Date.now() - at > OLD && load()),
+      live.on("stats", () => isFirst() && !document.hidden && counted === countedBy(now) && Date.now() - at > Math.max(OLD, 20 * took) && load()),
     ];
     return {
       update,

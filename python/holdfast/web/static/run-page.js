@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { h, put } from "./dom.js";
 import { count, duration, exact, moment, several, time } from "./format.js";
 import { text } from "./run-document.js";
-import { state } from "./run-state.js";
+import { outcome, state } from "./run-state.js";
 import { clear, report } from "./parts.js";
 
 /**
@@ -28,6 +28,21 @@ export function runPage({ where, of }) {
       shown = null;
       element.hidden = true;
       put(element);
+    },
+    /** Ask again for a run that goes on. */
+    async refresh(raw) {
+      if (!shown?.run || outcome(shown.run) !== "undecided") return;
+      const mine = asked;
+      try {
+        const run = await get(`runs/${shown.id}`);
+        if (mine !== asked || JSON.stringify(run) === JSON.stringify(shown.run)) return;
+        shown.run = run;
+        const within = element.contains(document.activeElement);
+        draw(run, raw);
+        if (within) element.focus({ preventScroll: true });
+      } catch {
+        // The next time tells.
+      }
     },
     async open(id, raw) {
       if (shown?.id === id) {

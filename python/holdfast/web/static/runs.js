@@ -178,8 +178,14 @@ export const runs = {
       }
     }
 
-    const fresh = () => now.id === null && !now.cursor && !now.offset && !document.hidden && loaded === listed(now);
-    const ends = [live.on("again", () => now.id === null && load()), live.on("stats", () => fresh() && Date.now() - at > OLD && load())];
+    const again = () => {
+      if (document.hidden || Date.now() - at < OLD) return;
+      if (now.id === null) return void (fresh() && load());
+      at = Date.now();
+      page.refresh(now.raw);
+    };
+    const fresh = () => !now.cursor && !now.offset && loaded === listed(now);
+    const ends = [live.on("again", () => now.id === null && load()), live.on("stats", again)];
     return {
       update,
       close() {
