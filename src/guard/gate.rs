@@ -19,7 +19,7 @@ static INSIDE: AtomicUsize = AtomicUsize::new(0);
 const LIMIT: Duration = Duration::from_millis(2 * POLL.as_millis() as u64);
 const PAUSE: Duration = Duration::from_micros(50);
 
-/// Counted out again when a panic passes.
+/// One that is inside, until it is dropped.
 struct Pass;
 
 impl Drop for Pass {
@@ -34,9 +34,7 @@ pub(crate) fn pass<T>(work: impl FnOnce() -> T) -> T {
         INSIDE.fetch_add(1, Ordering::SeqCst);
         let pass = Pass;
         if FORKS.load(Ordering::SeqCst) == 0 {
-            let done = work();
-            drop(pass);
-            return done;
+            return work();
         }
         drop(pass);
         wait_for_forks();

@@ -63,7 +63,7 @@ def serve(
         typer.Option(metavar="DIRECTORY", help="The directory that FILE must lie in."),
     ] = None,
 ) -> None:
-    """Show the dashboard of a file in a browser: its health, its artifacts, its jobs.
+    """Show the dashboard of a file in a browser: its health, and the stores in it.
 
     It needs the extra web. Only this machine can connect, unless --host and --allow-host say
     otherwise. Ctrl-C ends it.
