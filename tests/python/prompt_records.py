@@ -76,7 +76,7 @@ def record(chance: random.Random, number: int, timestamp: datetime) -> PromptHis
     provider, model = chance.choices(list(MODELS), list(MODELS.values()))[0]
     few = chance.random() < 0.35
     prompt = [
-        f"Work as {'an' if role[0] in 'aeiou' else 'a'} {role}. The task: {idea}",
+        f"Work as {'an' if role[0] in 'aei' else 'a'} {role}. The task: {idea}",
         "Use only the material between the lines of dashes.",
         f"Answer with {output}.",
         "Rules:\n" + "\n".join(f"- {each}." for each in guardrails),

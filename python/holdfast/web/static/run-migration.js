@@ -28,7 +28,7 @@ export function migration() {
         h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Rows" }, h(
           "table",
           {},
-          h("thead", {}, h("tr", {}, ["Rows", "in the old tables", "in the new ones too", "not copied yet", "cannot be copied"].map((each, n) => h("th", { scope: "col", class: n ? "number" : null }, each)))),
+          h("thead", {}, h("tr", {}, ["Rows of the old tables", "all", "copied", "not yet", "cannot be"].map((each, n) => h("th", { scope: "col", class: n ? "number" : null }, each)))),
           h("tbody", {}, tables.map(([name, each]) => h("tr", {}, h("th", { scope: "row" }, TABLES[name] ?? name), [each.rows, each.copied, each.pending, each.unmapped].map((value) => h("td", { class: "number" }, count(value)))))),
         )),
         h("p", { class: "next" }, next(phase, found)),
