@@ -73,5 +73,5 @@ async def test_a_task_that_is_cancelled_while_it_deletes_leaves_the_others_usabl
         # A commit that had begun goes on: the lane is ours after it.
         await repository.save(record(LONG))
         left = (await repository.find_recent(1)).total
-        assert 1 < left < 1000 and (await repository.search("word7", 1)).total == left
+        assert 1 <= left < 1000 and (await repository.search("word7", 1)).total == left
         assert await repository.trim(max_records=0) == left
