@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ENGINE := $(shell find src -name '*.rs') Cargo.toml Cargo.lock .cargo/config.toml pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help wheel demo test browser soak lint format bench bench-peers bench-jobs bench-artifacts bench-runs clean test-engine test-python test-pythons sdist
+.PHONY: help wheel demo test browser soak lint format bench bench-peers bench-jobs bench-artifacts bench-runs bench-history clean test-engine test-python test-pythons sdist
 
 help:  ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -125,6 +125,9 @@ bench-artifacts: $(PEERS)/.built  ## Measure the index of artifacts beside plain
 
 bench-runs: $(PEERS)/.built  ## Measure a write to both schemas of runs beside one; a look: ROUNDS=1 ONLY=small
 	PYTHONPATH=benches $(PEERS)/bin/python -m runs $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
+
+bench-history: $(PEERS)/.built  ## Measure a service with its history on, off and failing; a look: ROUNDS=1 ONLY=service
+	PYTHONPATH=benches $(PEERS)/bin/python -m history $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
 
 sdist: $(VENV)/.tools  ## A source distribution
 	$(BIN)/maturin sdist --out target/sdist

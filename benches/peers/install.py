@@ -21,6 +21,8 @@ PACKAGES = (
 QUEUES = ("huey", "litequeue")
 #: What the baseline of `make bench-artifacts` needs.
 MARKDOWN = ("python-frontmatter", "PyYAML")
+#: What the service of `make bench-history` runs on.
+SERVICE = ("fastapi", "uvicorn", "uvloop", "httptools", "pydantic-settings")
 
 
 def install(package: str) -> dict[str, Any]:
@@ -40,7 +42,7 @@ def install(package: str) -> dict[str, Any]:
 
 def main() -> None:
     """Write peers.json beside the environment's interpreter."""
-    found = {package: install(package) for package in (*PACKAGES, *QUEUES, *MARKDOWN)}
+    found = {package: install(package) for package in (*PACKAGES, *QUEUES, *MARKDOWN, *SERVICE)}
     for package, outcome in found.items():
         print(f"    {package} {outcome.get('version') or 'is left out: ' + outcome['reason']}")
     (Path(sys.prefix) / "peers.json").write_text(json.dumps(found))
