@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,12 @@ import pytest
 
 import holdfast
 from history_records import record
-from holdfast.history import HistoryWriter, InMemoryRepository, PromptHistory
+from holdfast.history import (
+    HistoryWriter,
+    InMemoryRepository,
+    InvalidRecordError,
+    PromptHistory,
+)
 from processes import lock_held
 
 WAIT = 20.0
@@ -98,6 +104,36 @@ def test_a_long_record_takes_as_many_places_as_it_is_long(
     assert not writer.save(record())
     assert writer.drain(WAIT)
     assert writer.save(record())
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(PromptHistory)])
+def test_no_field_is_too_long_for_the_bound_of_the_queue(make: Make, name: str) -> None:
+    opened, may_open = threading.Event(), threading.Event()
+
+    def open_later() -> InMemoryRepository:
+        opened.set()
+        may_open.wait(WAIT)
+        return InMemoryRepository()
+
+    long = "x" * 100_000
+    given: Any = [long] if name == "guardrails" else long
+    try:
+        large = replace(record(), **{name: given})
+    except InvalidRecordError:
+        # A number, a time or one of two words, which are small.
+        assert name in {
+            "confidence", "backend", "latency_ms", "timestamp", "input_tokens", "output_tokens",
+            "id",
+        }  # fmt: skip
+        return
+    writer = make(open_later, queue_size=10)
+    writer.start()
+    assert opened.wait(WAIT)
+    # It takes seven of ten places.
+    assert [writer.save(large) for _ in range(3)] == [True, False, False]
+    assert [writer.save(record()) for _ in range(4)] == [True, True, True, False]
+    may_open.set()
+    assert writer.drain(WAIT)
 
 
 def test_a_save_may_wait_for_its_record(make: Make, db: holdfast.Database, path: Path) -> None:

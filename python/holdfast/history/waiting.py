@@ -9,23 +9,16 @@ from contextlib import suppress
 from itertools import repeat
 
 from .models import PromptHistory
+from .rows import texts_of
 
 #: Characters that a place is for.
 LARGE = 16_384
 
 
 def places_of(record: PromptHistory) -> int:
-    """How many places a record takes."""
-    characters = (
-        len(record.original_idea)
-        + len(record.improved_prompt)
-        + len(record.context)
-        + len(record.role)
-        + len(record.directive)
-        + len(record.reasoning or "")
-        + sum(map(len, record.guardrails))
-    )
-    return 1 + characters // LARGE
+    """How many places a record takes, for all that it has of texts and names."""
+    characters = sum(map(len, texts_of(record))) + len(record.model) + len(record.provider)
+    return 1 + (characters + len(record.conversation_id or "")) // LARGE
 
 
 class Mark:
