@@ -179,7 +179,7 @@ def section(saved: dict[str, Any]) -> str:
         "that it tries again and again. After each measurement every answer was looked for: in the",
         "file, or among what an open breaker had dropped and counted.",
         "",
-        f"Saves are of {COUNT:,} records with texts of 2,600 characters, on a file in WAL mode at",
+        f"Saves are of {COUNT:,} records with texts of 1,500 characters, on a file in WAL mode at",
         "`synchronous` NORMAL on every side. `HistoryWriter.save` puts a record into a queue and",
         "returns; the others return when it is committed. A rate counts until all are, and each",
         "record was looked for in the file. *By hand* is aiosqlite with one connection, a table",

@@ -21,7 +21,7 @@ def prose(rng: random.Random, sentences: int) -> str:
 
 
 def requests(count: int) -> list[bytes]:
-    """What a client sends, ready for the socket: an idea and some context, about 500 bytes."""
+    """What a client sends, ready for the socket: an idea and some context, about 400 bytes."""
     rng = random.Random(SEED)
     return [request({"idea": prose(rng, 2), "context": prose(rng, 3)}) for _ in range(count)]
 
@@ -33,7 +33,7 @@ def request(content: dict[str, str]) -> bytes:
 
 
 def records(count: int) -> list[PromptHistory]:
-    """Records of about 2,000 characters, as a language model gives occasion to."""
+    """Records of about 1,500 characters, as a language model gives occasion to."""
     from holdfast.history import PromptHistory
 
     rng = random.Random(SEED + 1)

@@ -125,6 +125,13 @@ class PromptRepository(ABC):
         """
         return self._trim(most("max_records", max_records), most("max_bytes", max_bytes))
 
+    def tidy(self) -> bool:
+        """Do a little of what saving puts off, in a moment; whether there may be more to do.
+
+        A `HistoryWriter` calls it; records are found with and without.
+        """
+        return False
+
     @abstractmethod
     def _insert(self, records: list[PromptHistory]) -> list[int]: ...
 

@@ -29,6 +29,8 @@ PAGES = 200
 #: Pages of the text index that a transaction merges; each has about so many bytes.
 MERGE = 64
 PAGE = 4096
+#: Pages that are merged in a moment, after a save.
+STEP = 8
 #: How much of the text index is merged for what was deleted.
 MERGED_PER_DELETED = 10
 
@@ -141,17 +143,23 @@ class HoldfastRepository(PromptRepository):
                     pace.begin()
                     pace.done(tx.fetch_all(statements.DELETE_OLDEST, batch))
             if pace.deleted:
-                self._merge(pace.bytes)
+                for pages in merges(pace.bytes):
+                    if not self._merge(pages):
+                        break
                 vacuum_in_cycles(db, PAGES, timeout=self._timeout)
         return pace.deleted
 
-    def _merge(self, size: int) -> None:
-        for pages in merges(size):
-            with self._db.transaction(timeout=self._timeout) as tx:
-                before: int = tx.fetch_value(statements.CHANGES)
-                tx.execute(statements.MERGE, [pages])
-                if tx.fetch_value(statements.CHANGES) - before < 2:
-                    return
+    def tidy(self) -> bool:
+        """Merge a little of the text index, which then merges less in the midst of a save."""
+        self._opened()
+        with translated:
+            return self._merge(STEP)
+
+    def _merge(self, pages: int) -> bool:
+        with self._db.transaction(timeout=self._timeout) as tx:
+            before: int = tx.fetch_value(statements.CHANGES)
+            tx.execute(statements.MERGE, [pages])
+            return tx.fetch_value(statements.CHANGES) - before >= 2
 
 
 class Pace:

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from ..errors import ClosedError, CorruptionError, DataError, OperationalError
@@ -18,12 +19,14 @@ from .telling import kind_of, said
 from .waiting import Waiting
 
 _logger = logging.getLogger("holdfast.history")
-#: Seconds that a transaction takes, about: what it does with the interpreter keeps others from it.
-HOLD = 0.002
-#: Records of a transaction, at least and at most.
+#: Seconds of the processor that a transaction takes, about: an answer may have to wait for its end.
+HOLD = 0.0005
+#: Records of a transaction, at least and at most; of fewer, each would cost far more.
 LEAST, MOST = 4, 256
 #: Seconds between two transactions, in which others have the interpreter and the lane.
 PAUSE = 0.001
+#: Steps of what saving puts off that follow on a round at most.
+STEPS = 16
 #: Seconds after a failure: twice as long after each further one, and at most.
 SOON, LATER = 0.1, 5.0
 
@@ -35,7 +38,7 @@ Upkeep = Callable[[PromptRepository], float | None]
 
 
 class Worker:
-    """Writes what waits, in transactions of some milliseconds, as the breaker allows.
+    """Writes what waits, in transactions that are over in a moment, as the breaker allows.
 
     What could not be written is kept and tried again: it is what a half-open breaker tries with.
     """
@@ -128,6 +131,7 @@ class Worker:
                 self._source.probe()
                 self._worked()
             self._write(repository)
+            self._tidy(repository)
             if self._ends is not None or self._upkeep is None:
                 return None
             return self._upkeep(repository)
@@ -145,17 +149,29 @@ class Worker:
                 self._batch = waiting.take(min(most, left))
                 if not self._batch:
                     return
-            begun, size = time.perf_counter(), len(self._batch)
+            # Waiting for the lane or the disk is in nobody's way.
+            begun, size = time.thread_time(), len(self._batch)
             self._save(repository)
             self._worked()
             left = max(0, left - size)
-            took = max(time.perf_counter() - begun, 1e-6)
+            took = max(time.thread_time() - begun, 1e-6)
             self._most = int(min(max(size * HOLD / took, LEAST), self._most * 2, MOST))
             if self._ends is not None:
                 if time.monotonic() >= self._ends:
                     return
             elif left and not waiting.is_crowded:
                 time.sleep(PAUSE)
+
+    def _tidy(self, repository: PromptRepository) -> None:
+        """Have some of what saving puts off done, while nobody waits for the thread."""
+        for _ in range(STEPS):
+            if self._ends is not None or self._waiting.is_urgent:
+                return
+            time.sleep(PAUSE)
+            with suppress(Exception):  # The next save tells whether the database is at fault.
+                if repository.tidy():
+                    continue
+            return
 
     def _save(self, repository: PromptRepository) -> None:
         try:
