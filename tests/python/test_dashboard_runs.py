@@ -162,3 +162,19 @@ def test_a_run_that_goes_on_is_followed(db: holdfast.Database) -> None:
         expect(page.locator("article.output")).to_contain_text("the plan", timeout=PATIENCE)
         runs.store_synthesis(run, {"output_markdown": "agreed"}, consensus_ok=True)
         expect(page.locator(".synthesis")).to_contain_text("agreed", timeout=PATIENCE)
+
+
+def test_texts_as_given_are_shown_though_asked_for_while_a_run_is_on_its_way(
+    db: holdfast.Database,
+) -> None:
+    runs = RunStore(db)
+    run = added(runs, "SPEC-1", "plan")
+    runs.add_output(run, "claude", "# The plan")
+    held: list[Route] = []
+    with on_dashboard(db, "runs", runs=runs) as page:
+        page.route(re.compile(r"/runs/\d+$"), lambda route: held.append(route))
+        with page.expect_request(re.compile(r"/runs/\d+$")):
+            page.goto(f"{page.url}?id={run}")
+        page.goto(f"{page.url}&raw=1")
+        held[0].continue_()
+        expect(page.get_by_role("region", name="Output of claude")).to_have_text("# The plan")

@@ -38,7 +38,7 @@ function group({ name, label, single = false, find: word }, change) {
   let last = [[], []];
   const more = h("button", { type: "button", class: "quiet more", onclick: () => ((all = !all), update(...last)) });
   const find = word ? h("input", { type: "search", class: "small", placeholder: word, "aria-label": word, autocomplete: "off", oninput: () => update(...last) }) : null;
-  const element = h("fieldset", {}, h("legend", {}, label), find, list, more);
+  const element = h("fieldset", { hidden: true }, h("legend", {}, label), find, list, more);
 
   function row(value) {
     if (!rows.has(value)) {

@@ -15,8 +15,10 @@ export function runPage({ where, of }) {
   const element = h("article", { class: "run", hidden: true, tabindex: -1, "aria-label": "Run" });
   let shown = null;
   let asked = 0;
+  /** Whether texts are shown as they were given; that may be asked for while a run is on its way. */
+  let raw = false;
 
-  function draw(run, raw) {
+  function draw(run) {
     put(element, head(run, of), h("div", { class: "run-top" }, synthesis(run, raw), same(run, where)), outputs(run, raw, where));
   }
 
@@ -30,7 +32,7 @@ export function runPage({ where, of }) {
       put(element);
     },
     /** Ask again for a run that goes on. */
-    async refresh(raw) {
+    async refresh() {
       if (!shown?.run || outcome(shown.run) !== "undecided") return;
       const mine = asked;
       try {
@@ -38,15 +40,16 @@ export function runPage({ where, of }) {
         if (mine !== asked || JSON.stringify(run) === JSON.stringify(shown.run)) return;
         shown.run = run;
         const within = element.contains(document.activeElement);
-        draw(run, raw);
+        draw(run);
         if (within) element.focus({ preventScroll: true });
       } catch {
         // The next time tells.
       }
     },
-    async open(id, raw) {
+    async open(id, asGiven) {
+      raw = asGiven;
       if (shown?.id === id) {
-        if (shown.run) draw(shown.run, raw);
+        if (shown.run) draw(shown.run);
         return;
       }
       const mine = ++asked;
@@ -56,7 +59,7 @@ export function runPage({ where, of }) {
         if (mine !== asked) return;
         clear("runs");
         shown.run = run;
-        draw(run, raw);
+        draw(run);
       } catch (problem) {
         if (mine !== asked) return;
         shown = null;

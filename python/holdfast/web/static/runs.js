@@ -182,7 +182,7 @@ export const runs = {
       if (document.hidden || Date.now() - at < OLD) return;
       if (now.id === null) return void (fresh() && load());
       at = Date.now();
-      page.refresh(now.raw);
+      page.refresh();
     };
     const fresh = () => !now.cursor && !now.offset && loaded === listed(now);
     const ends = [live.on("again", () => now.id === null && load()), live.on("stats", again)];
