@@ -94,6 +94,7 @@ def test_both_schemas_are_cleared_alike(opened: Callable[..., holdfast.Database]
     writer.store_artifacts([("T", "plan", "a", "{}", None, f"many_{n % 2}") for n in range(1300)])
     for table, column in (
         ("consensus_runs", "run_timestamp"),
+        ("consensus_runs", "mapped_timestamp"),
         ("agent_outputs", "output_timestamp"),
         ("consensus_artifacts", "created_at"),
     ):

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 
 from .. import Transaction
 from . import retention, state
 from .legacy import ARTIFACTS, SYNTHESES
-from .mapping import NATIVE, synthesis_from
-from .placing import is_placed
-from .reading import fetch
-from .sides import RUN
-from .slots import free
-from .times import read_any
+from .mapping import NATIVE
 
 
 def artifacts(tx: Transaction, spec_id: str, stage: str | None) -> int:
@@ -85,30 +79,10 @@ def _forget(tx: Transaction, table: str, ids: str, values: list[str]) -> None:
 
 
 def _tidy(tx: Transaction, where: str, values: list[str]) -> None:
-    """Delete the runs that have nothing any more, and move those that have a synthesis alone."""
-    alone = "not exists (select 1 from agent_outputs o where o.run_id = consensus_runs.id)"
+    """Delete the runs that have nothing any more."""
     tx.execute(
         f"delete from consensus_runs where {where} and synthesis_json is null "
-        f"and legacy_synthesis_id is null and {alone}",
+        "and legacy_synthesis_id is null and not exists "
+        "(select 1 from agent_outputs o where o.run_id = consensus_runs.id)",
         values,
     )
-    # One that moves may leave its place to another one.
-    while _move(tx, f"{where} and legacy_synthesis_id is not null and {alone}", values):
-        pass
-
-
-def _move(tx: Transaction, where: str, values: list[str]) -> bool:
-    """Give the runs that have a synthesis alone the time of it; whether one had another."""
-    moved = False
-    for row in fetch(tx, RUN, f"from consensus_runs where {where} order by run_timestamp", values):
-        run = dict(zip(RUN, row, strict=True))
-        with suppress(ValueError):  # One that was changed: a sweep tells.
-            synthesis = synthesis_from(run)
-            at = read_any(synthesis["created_at"])
-            if at is not None and not is_placed(tx, run, synthesis):
-                at = free(tx, run["spec_id"], run["stage"], at, run["id"])
-                tx.execute(
-                    "update consensus_runs set run_timestamp = ? where id = ?", [at, run["id"]]
-                )
-                moved = True
-    return moved

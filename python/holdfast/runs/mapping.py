@@ -15,7 +15,7 @@ from .. import Transaction
 from .errors import UnmappableError
 from .legacy import ARTIFACTS, COLUMNS, SYNTHESES, LegacyRow, dumps, loads
 from .reading import Garbled
-from .slots import free
+from .slots import Places, free
 from .times import now, read_any
 
 #: The first id of outputs that are no artifacts, in a file that has the old tables.
@@ -70,7 +70,8 @@ select id from consensus_runs where spec_id = ? and stage = ? and run_timestamp 
 and run_timestamp < ? and legacy_run_id is null
 """
 MAKE = """
-insert into consensus_runs(spec_id, stage, run_timestamp, legacy_run_id) values (?, ?, ?, ?)
+insert into consensus_runs(spec_id, stage, run_timestamp, mapped_timestamp, legacy_run_id)
+values (?1, ?2, ?3, ?3, ?4)
 on conflict do nothing returning id
 """
 
@@ -143,14 +144,21 @@ def synthesis_from(run: Mapping[str, Any]) -> LegacyRow:
     return LegacyRow(SYNTHESES, run["legacy_synthesis_id"], values, rest.get("extra", {}))
 
 
-def run_for(tx: Transaction, row: LegacyRow) -> int:
+def run_for(tx: Transaction, row: LegacyRow, places: Places | None = None) -> int:
     """Find the run that a row belongs to, or make it; its id."""
-    single = row.table == SYNTHESES
-    return find_run(tx, row["spec_id"], row["stage"], row["run_id"], _time_of(row), single=single)
+    name = (row["spec_id"], row["stage"], row["run_id"])
+    return find_run(tx, *name, _time_of(row), single=row.table == SYNTHESES, places=places)
 
 
 def find_run(
-    tx: Transaction, spec_id: str, stage: str, name: str | None, at: str, *, single: bool = False
+    tx: Transaction,
+    spec_id: str,
+    stage: str,
+    name: str | None,
+    at: str,
+    *,
+    single: bool = False,
+    places: Places | None = None,
 ) -> int:
     """Find a run by its name, or make it; `single` is for one without a synthesis."""
     none_yet = " and synthesis_json is null" if single else ""
@@ -162,7 +170,7 @@ def find_run(
     made = tx.fetch_value(MAKE, [spec_id, stage, at, name])
     if made is not None:
         return made
-    first = free(tx, spec_id, stage, at)
+    first = free(tx, spec_id, stage, at, places=places)
     if name is None:
         # One of those that are in the way may be it.
         found = tx.fetch_value(f"{NAMELESS}{none_yet} limit 1", [spec_id, stage, at, first])
@@ -171,7 +179,12 @@ def find_run(
     return tx.fetch_value(MAKE, [spec_id, stage, first, name])
 
 
-def map_row(tx: Transaction, row: LegacyRow, model_version: str | None = None) -> int:
+def map_row(
+    tx: Transaction,
+    row: LegacyRow,
+    model_version: str | None = None,
+    places: Places | None = None,
+) -> int:
     """Write what a row of the old schema is in the new one; the id of its output or run.
 
     Raises UnmappableError before anything is written, and IntegrityError for a row that is mapped
@@ -179,10 +192,10 @@ def map_row(tx: Transaction, row: LegacyRow, model_version: str | None = None) -
     """
     if row.table == ARTIFACTS:
         output = output_of(row, model_version)
-        tx.execute(INSERT, [run_for(tx, row), *output])
+        tx.execute(INSERT, [run_for(tx, row, places), *output])
         return output.id
     synthesis = synthesis_of(row)
-    run_id = run_for(tx, row)
+    run_id = run_for(tx, row, places)
     tx.execute(SYNTHESIZE, [*synthesis, run_id])
     return run_id
 

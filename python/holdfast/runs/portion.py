@@ -12,6 +12,7 @@ from .legacy import Layout
 from .mapping import map_row, record_unmapped
 from .pending import TABLES, Candidate, is_copied
 from .reading import Source
+from .slots import Places
 from .times import now
 
 
@@ -50,12 +51,13 @@ def copy(tx: Transaction, table: Layout, wanted: Sequence[Candidate]) -> Portion
     check_phase(tx)
     newest = tx.fetch_value("select max(id) from consensus_runs") or 0
     copied = recorded = 0
+    places: Places = {}
     unmapped: list[Unmapped] = []
     for each in wanted:
         if is_copied(tx, table.table, each.id):
             # A DualWriter or another backfill was faster.
             continue
-        there, reason = _copy_row(tx, table, each.id)
+        there, reason = _copy_row(tx, table, each.id, places)
         if reason is not None:
             unmapped.append(Unmapped(table.table, each.id, reason))
             if reason != each.reason:
@@ -72,13 +74,15 @@ def copy(tx: Transaction, table: Layout, wanted: Sequence[Candidate]) -> Portion
     return Portion(copied, runs, tuple(unmapped))
 
 
-def _copy_row(tx: Transaction, table: Layout, number: int) -> tuple[bool, str | None]:
+def _copy_row(
+    tx: Transaction, table: Layout, number: int, places: Places
+) -> tuple[bool, str | None]:
     """Copy a row: whether it is there, and why it cannot be copied."""
     row = table.one(tx, number)
     if row is None:
         return False, None
     try:
-        map_row(tx, row)
+        map_row(tx, row, places=places)
     except UnmappableError as error:
         return True, str(error)
     except OverflowError:

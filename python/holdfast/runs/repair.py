@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 
 from .. import Transaction
 from ..database import Database
 from . import back, mismatches
 from .compare import Finding
 from .errors import UnmappableError
-from .legacy import ARTIFACTS, SYNTHESES, LegacyRow, layout
+from .legacy import ARTIFACTS, LegacyRow, layout
 from .mapping import NATIVE, map_row
-from .placing import is_placed
 from .reading import fetch
-from .sides import OUTPUTS, RUN, again
+from .sides import OUTPUTS, again
 from .slots import free
 from .sweep import BEGIN
 from .times import read_any
@@ -85,7 +83,7 @@ def _synthesis(tx: Transaction, found: Finding) -> None:
         if found.kind == "differs":
             map_row(tx, _row(tx, found))
     if found.legacy_id is not None or found.kind == "differs":
-        _settle(tx, found.new_id)
+        _settle(tx, found.new_id or 0)
 
 
 def _row(tx: Transaction, found: Finding) -> LegacyRow:
@@ -95,29 +93,21 @@ def _row(tx: Transaction, found: Finding) -> LegacyRow:
     return row
 
 
-def _settle(tx: Transaction, number: Any) -> None:
-    """Delete a run that has nothing any more; give one whose time is that of no row another."""
-    rows = fetch(tx, RUN, "from consensus_runs where id = ?", [number])
-    if not rows:
+def _settle(tx: Transaction, number: int) -> None:
+    """Delete a run that has nothing any more; give one whose time was changed that which it had."""
+    if tx.execute(
+        "delete from consensus_runs where id = ? and synthesis_json is null "
+        "and legacy_synthesis_id is null "
+        "and not exists (select 1 from agent_outputs where run_id = consensus_runs.id)",
+        [number],
+    ):
         return
-    run = dict(zip(RUN, rows[0], strict=True))
-    times = [
-        at
-        for (at,) in tx.fetch_all(
-            "select output_timestamp from agent_outputs where run_id = ? and id < ?",
-            [number, NATIVE],
-        )
-    ]
-    table = layout(tx, SYNTHESES)
-    synthesis = table and table.one(tx, run["legacy_synthesis_id"] or 0)
-    if synthesis is not None and (at := read_any(synthesis["created_at"])) is not None:
-        times.append(at)
-    if not times:
-        tx.execute(
-            "delete from consensus_runs where id = ? and synthesis_json is null "
-            "and not exists (select 1 from agent_outputs where run_id = ?)",
-            [number, number],
-        )
-    elif not is_placed(tx, run, synthesis):
-        at = free(tx, run["spec_id"], run["stage"], min(times), number)
-        tx.execute("update consensus_runs set run_timestamp = ? where id = ?", [at, number])
+    columns = ("spec_id", "stage", "mapped_timestamp", "run_timestamp")
+    for spec_id, stage, *times in fetch(tx, columns, "from consensus_runs where id = ?", [number]):
+        # One that another program made has been given none.
+        known = next((at for at in map(read_any, times) if at is not None), None)
+        if known is not None and times[0] != times[1]:
+            tx.execute(
+                "update consensus_runs set run_timestamp = ?1, mapped_timestamp = ?1 where id = ?2",
+                [free(tx, spec_id, stage, known, number), number],
+            )

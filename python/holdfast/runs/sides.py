@@ -14,7 +14,6 @@ from .bounds import END
 from .compare import Finding, output_differs, shown, synthesis_differs
 from .legacy import ARTIFACTS, SYNTHESES, LegacyRow
 from .mapping import NATIVE
-from .placing import is_placed
 from .reading import Source, fetch
 
 OUTPUTS, RUNS = "agent_outputs", "consensus_runs"
@@ -25,7 +24,7 @@ OUTPUT: tuple[str, ...] = (
 )  # fmt: skip
 RUN: tuple[str, ...] = (
     "id", "spec_id", "stage", "run_timestamp", "consensus_ok", "degraded", "synthesis_json",
-    "legacy_run_id", "legacy_synthesis_id",
+    "legacy_run_id", "legacy_synthesis_id", "mapped_timestamp",
 )  # fmt: skip
 _MAPPED = f"exists (select 1 from agent_outputs o where o.run_id = r.id and o.id < {NATIVE})"
 _UNDECIDED = {"consensus_ok": None, "degraded": 0, "synthesis_json": None}
@@ -144,7 +143,8 @@ def runs(source: Source, after: int, limit: int, most: int = END) -> Part:
             kind = "missing in legacy"
         else:
             columns = tuple(name for name, value in _UNDECIDED.items() if run[name] != value)
-        if kind == "differs" and run["id"] > mark and not is_placed(source, run, synthesis):
+        is_moved = run["run_timestamp"] != run["mapped_timestamp"]
+        if kind == "differs" and run["id"] > mark and is_moved:
             columns = (*columns, "run_timestamp")
         if columns or kind != "differs":
             where = (SYNTHESES, number, RUNS, run["id"], columns)

@@ -11,6 +11,8 @@ create table consensus_runs (
     legacy_run_id text,
     -- The row of consensus_synthesis that the synthesis is from.
     legacy_synthesis_id integer,
+    -- The time that a run of the old schema was given, once more: so a change is noticed.
+    mapped_timestamp text,
     unique (spec_id, stage, run_timestamp)
 );
 create index consensus_runs_spec_stage on consensus_runs(spec_id, stage, legacy_run_id);
