@@ -55,6 +55,15 @@ async def test_a_writer_closes_in_a_loop(db: holdfast.Database) -> None:
     assert await writer.flush()
 
 
+@pytest.mark.parametrize("timeout", [float("inf"), 1e18])
+def test_there_may_be_any_time_to_end_in(db: holdfast.Database, timeout: float) -> None:
+    writer = HistoryWriter(db)
+    writer.save(record())
+    assert writer.drain(timeout)
+    assert writer.close(timeout)
+    assert writer.statistics().written == 1
+
+
 def test_closing_is_bounded_and_counts_what_is_lost(
     db: holdfast.Database, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -44,7 +45,7 @@ class CircuitBreaker:
     ) -> None:
         if not isinstance(failures, int) or failures < 1:
             raise ValueError(f"failures is a number from 1, not {failures!r}")
-        if not isinstance(seconds, int | float) or not 0 < seconds < float("inf"):
+        if not isinstance(seconds, int | float) or not 0 < seconds <= sys.float_info.max:
             raise ValueError(f"seconds is a number above 0, not {seconds!r}")
         self._limit = failures
         self._seconds = float(seconds)

@@ -24,6 +24,18 @@ class RepositoryConstraintError(RepositoryError):
 
 
 _CONNECTION = (errors.OperationalError, errors.CorruptionError, errors.ClosedError)
+#: Errors of the database, whatever the record is.
+UNUSABLE = (RepositoryConnectionError, *_CONNECTION)
+
+
+def is_of_the_record(error: Exception) -> bool:
+    """Whether it is this record that cannot be kept, however the database is.
+
+    >>> is_of_the_record(RepositoryConstraintError("the id is taken"))
+    True
+    """
+    of_values = isinstance(error.__cause__, errors.DataError)
+    return of_values or isinstance(error, RepositoryConstraintError)
 
 
 def translate(error: Error) -> RepositoryError:

@@ -29,6 +29,11 @@ class Mark:
     def __init__(self, told: Callable[[bool], object]) -> None:
         self._told: list[Callable[[bool], object]] = [told]
 
+    @property
+    def is_told(self) -> bool:
+        """Whether anything was said."""
+        return not self._told
+
     def tell(self, written: bool) -> None:
         """Say what became of what was before it; the first time counts."""
         try:
@@ -140,6 +145,25 @@ class Waiting:
         """Tell all marks that what is before them cannot be written now."""
         for mark in self._marks.copy():
             mark.tell(False)
+
+    def sweep(self) -> None:
+        """Take out the marks that were told: where nothing is written, they would become many."""
+        items, kept = self._items, list[PromptHistory | Mark]()
+        records = 0
+        for _ in range(len(items) if self._marks else 0):
+            if isinstance(item := items[0], Mark):
+                if item.is_told:
+                    self._marks.remove(item)
+                else:
+                    kept.append(item)
+            else:
+                # It is still counted.
+                self._taken += 1
+                records += 1
+                kept.append(item)
+            items.popleft()
+        items.extendleft(reversed(kept))
+        self._taken -= records
 
     def rest(self, timeout: float | None) -> None:
         """Sleep until a record comes, or somebody rings, or `timeout` seconds are over."""

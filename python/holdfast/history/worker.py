@@ -9,9 +9,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from ..errors import ClosedError, CorruptionError, DataError, OperationalError
+from ..errors import ClosedError
 from .breaker import BreakerState, CircuitBreaker
-from .errors import RepositoryConnectionError, RepositoryConstraintError
+from .errors import UNUSABLE, is_of_the_record
 from .models import PromptHistory
 from .repository import PromptRepository
 from .source import Source
@@ -29,9 +29,6 @@ PAUSE = 0.001
 STEPS = 16
 #: Seconds after a failure: twice as long after each further one, and at most.
 SOON, LATER = 0.1, 5.0
-
-#: Errors of the database, whatever the record is.
-_UNUSABLE = (RepositoryConnectionError, OperationalError, CorruptionError, ClosedError)
 
 #: Done when nothing else is to be; returns the seconds until it wants to be called again.
 Upkeep = Callable[[PromptRepository], float | None]
@@ -56,16 +53,16 @@ class Worker:
         self._breaker = breaker
         self._every = every
         self._upkeep = upkeep
-        self._lock = threading.Lock()
+        self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._batch: list[PromptHistory] = []
         self._most = LEAST
         self._ends: float | None = None
-        #: Whether anybody was told that it fails.
+        #: Whether the log has that it fails.
         self._told = False
         #: Set once it is known whether the database can be opened.
         self.looked = threading.Event()
-        #: Who is kept for as long as the thread runs.
+        #: Keeps the writer alive while its thread runs.
         self.owner: object = None
         #: Whether nothing is written any more.
         self.ended = False
@@ -75,16 +72,20 @@ class Worker:
         self.last_error: str | None = None
 
     def start(self) -> bool:
-        """Start the thread where it does not run; False where no thread can be had."""
-        with self._lock:
+        """Start the thread where it neither runs nor is started; False where none can be had."""
+        # Whoever has it starts the thread, perhaps beneath the handler of a signal that saves too.
+        if not self._starting.acquire(blocking=False):
+            return True
+        try:
             if self._thread is None and self._ends is None:
                 thread = threading.Thread(target=self._run, name="holdfast-history", daemon=True)
-                try:
-                    thread.start()
-                except RuntimeError:
-                    # The system has no more threads, or the interpreter ends.
-                    return False
+                thread.start()
                 self._thread = thread
+        except RuntimeError:
+            # The system has no more threads, or the interpreter ends.
+            return False
+        finally:
+            self._starting.release()
         return True
 
     @property
@@ -94,8 +95,11 @@ class Worker:
 
     def end(self, timeout: float) -> None:
         """Have what waits written within `timeout` seconds, and the thread end."""
-        with self._lock:
-            self._ends = time.monotonic() + timeout
+        timeout = min(max(timeout, 0.0), threading.TIMEOUT_MAX)
+        self._ends = time.monotonic() + timeout
+        # A thread that is being started is waited for, unless that goes on beneath this very call.
+        if self._starting.acquire(timeout=timeout):
+            self._starting.release()
         self._waiting.ring()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout)
@@ -139,9 +143,8 @@ class Worker:
             return self._failed(error)
 
     def _write(self, repository: PromptRepository) -> None:
-        waiting = self._waiting
         # What comes meanwhile waits for others, as it did.
-        left = len(waiting)
+        waiting, left = self._waiting, len(self._waiting)
         while True:
             if not self._batch:
                 waiting.reach()
@@ -176,7 +179,7 @@ class Worker:
     def _save(self, repository: PromptRepository) -> None:
         try:
             repository.save_many(self._batch)
-        except _UNUSABLE:
+        except UNUSABLE:
             raise
         except Exception:
             self._save_each(repository)
@@ -191,7 +194,7 @@ class Worker:
         while self._batch:
             try:
                 repository.save(self._batch[0])
-            except _UNUSABLE:
+            except UNUSABLE:
                 self._batch += [record for record, _ in refused]
                 raise
             except Exception as error:
@@ -199,7 +202,7 @@ class Worker:
             else:
                 self._done(self._batch.pop(0))
                 saved += 1
-        trouble = next((error for _, error in refused if not _is_of_the_record(error)), None)
+        trouble = next((error for _, error in refused if not is_of_the_record(error)), None)
         if trouble is not None and not saved:
             # Where none can be written, it is not the records.
             self._batch = [record for record, _ in refused]
@@ -229,6 +232,7 @@ class Worker:
         self._source.failed(error)
         if breaker.state is BreakerState.OPEN:
             self._waiting.disappoint()
+            self._waiting.sweep()
             self._told = True
             _logger.error(
                 "the history cannot be written: %s; what is saved is dropped, and it is tried "
@@ -244,7 +248,3 @@ class Worker:
         text = "the history could not be written, %d times in a row: %s"
         _logger.log(level, text, breaker.failures, said(error))
         return min(SOON * 2 ** (breaker.failures - 1), LATER)
-
-
-def _is_of_the_record(error: Exception) -> bool:
-    return isinstance(error, RepositoryConstraintError) or isinstance(error.__cause__, DataError)

@@ -81,7 +81,8 @@ class HistoryWriter:
         self._worker = Worker(self._waiting, self._source, self._breaker, every, upkeep)
         # As long as its thread runs, somebody must be told of the end.
         self._worker.owner = self
-        self._counting = threading.Lock()
+        # A handler of a signal may save while its own thread counts.
+        self._counting = threading.RLock()
         self._full = 0
         self._open = 0
 
@@ -150,12 +151,19 @@ class HistoryWriter:
             done.set()
 
         self._put(Mark(told))
-        return done.wait(timeout) and outcome[0]
+        bound = None if timeout is None else min(timeout, threading.TIMEOUT_MAX)
+        return done.wait(bound) and outcome[0]
 
     def _put(self, mark: Mark) -> None:
-        self._waiting.mark(mark)
-        if self._worker.ended or self._breaker.state is BreakerState.OPEN:
+        if not self._is_hopeless:
+            self._waiting.mark(mark)
+        # It may be so since then.
+        if self._is_hopeless:
             mark.tell(False)
+
+    @property
+    def _is_hopeless(self) -> bool:
+        return self._worker.ended or self._breaker.state is BreakerState.OPEN
 
     # How it is doing
 
