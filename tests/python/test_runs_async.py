@@ -108,11 +108,15 @@ async def test_old_runs_go(path: Path) -> None:
         assert await runs.delete_spec("S") == 10
 
 
-async def test_tables_of_another_program_are_left_to_the_other_store(path: Path) -> None:
+async def test_tables_of_another_program_are_refused(path: Path) -> None:
     async with holdfast.open_async(path) as db:
         await db.execute("create table consensus_runs(id integer primary key, note text)")
-        with pytest.raises(MigrationError, match=r"RunStore, on a handle of holdfast\.open"):
+        with pytest.raises(
+            MigrationError, match=r"from another program: the table consensus_runs\."
+        ):
             await AsyncRunStore(db).query()
+        await db.execute("alter table consensus_runs rename to old_runs")
+        assert (await AsyncRunStore(db).query()).total == 0
 
 
 def test_it_needs_a_database_for_loops(path: Path) -> None:

@@ -8,7 +8,7 @@ import holdfast
 from holdfast.errors import Error
 from holdfast.runs import DualWriter, LegacySchemaError, Phase, RunStore, Sweep, attach, state
 from old_runs import TABLES, fill, opened
-from processes import look
+from processes import Child, look
 
 #: A table that refers to the old ones, one with a trigger, and columns that nobody knows.
 MORE = [
@@ -153,3 +153,32 @@ def test_a_file_that_may_only_be_read_is_left_alone(path: Path) -> None:
     with opened(path, read_only=True) as db, pytest.raises(Error, match="opened read_only"):
         attach(db)
     assert look(path, "select count(*) from sqlite_schema where name like 'run%'") == [[0]]
+
+
+_ATTACH = """
+import sys, holdfast
+from holdfast.runs import DualWriter
+print("ready", flush=True)
+sys.stdin.readline()
+with holdfast.open(sys.argv[1], pragmas={"auto_vacuum": "none"}) as db:
+    writer = DualWriter(db)
+    print(writer.store_artifact("S", "plan", "claude", "{}", run_id="run"), flush=True)
+"""
+
+
+def test_processes_that_begin_at_once_attach_once(path: Path) -> None:
+    fill(path, 20)
+    children = [Child(_ATTACH, path) for _ in range(4)]
+    try:
+        for child in children:
+            assert child.line() == "ready"
+        for child in children:
+            child.send()
+        found = sorted(int(line) for child in children for line in child.finish())
+    finally:
+        for child in children:
+            child.kill()
+    assert found == [61, 62, 63, 64]
+    with opened(path) as db:
+        assert Sweep(db).run().mismatches == 0
+        assert state.get(db, "mark.consensus_artifacts") == "60"

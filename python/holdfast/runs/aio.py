@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..aio import AsyncDatabase
-from ..errors import IntegrityError, MigrationError
-from . import adopt, query, retention
+from ..errors import IntegrityError
+from . import query, retention
 from . import statements as sql
 from .models import AgentOutput, Output, Run, RunPage, RunStats, output_of, run_of
 from .store import unknown
@@ -38,13 +38,13 @@ class AsyncRunStore:
         self._is_ready = False
 
     async def migrate(self) -> None:
-        """Make the tables, or bring them up to date."""
+        """Make the tables, or bring them up to date; MigrationError for tables of others."""
         version = await self._db.schema_version(sql.COMPONENT)
-        if version == 0 and await self._db.fetch_one(adopt.IN_THE_WAY):
-            raise MigrationError(
-                "the file has tables of runs that another program made: RunStore, on a handle of "
-                "holdfast.open, takes them over; do that once"
-            )
+        if version == 0 and (found := await self._db.fetch_all(*sql.others())):
+            # It may be that another process has made them just now.
+            version = await self._db.schema_version(sql.COMPONENT)
+            if version == 0:
+                raise sql.in_the_way(found)
         if version < sql.VERSION:
             await self._db.migrate(sql.SCHEMA, component=sql.COMPONENT, backup=version > 0)
         self._is_ready = True

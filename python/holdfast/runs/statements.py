@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
+from ..errors import MigrationError
 from .models import OUTPUT_COLUMNS, RUN_COLUMNS, Output, RunStats
 from .times import given, moment
 
 SCHEMA = Path(__file__).parent / "schema"
 COMPONENT = "runs"
 #: The number of the last step in `SCHEMA`.
-VERSION = 1
+VERSION = len(list(SCHEMA.glob("*.sql")))
 
 #: A statement and its parameters.
 Statement = tuple[str, list[Any]]
@@ -45,7 +47,6 @@ LATEST = (
     "order by r.run_timestamp desc limit 1"
 )
 OUTPUTS = f"select {OUTPUT_COLUMNS} from agent_outputs where run_id = ? order by id"
-EXISTS = "select 1 from consensus_runs where id = ?"
 DELETE_SPEC = "delete from consensus_runs where spec_id = ?"
 
 _COUNTED = (
@@ -66,6 +67,26 @@ STATS = (
     "select stage, count(*) from consensus_runs group by stage order by stage",
     "select agent_name, count(*) from agent_outputs group by agent_name order by agent_name",
 )
+
+
+def others() -> Statement:
+    """What other programs have made under the names that the first step gives."""
+    first = (SCHEMA / "0001_runs.sql").read_text()
+    names = re.findall(r"^create (?:table|(?:unique )?index) (\w+)", first, re.MULTILINE)
+    return (
+        "select type, name from sqlite_schema where lower(name) in "
+        "(select value from json_each(?)) order by type = 'index', name",
+        [json.dumps(names)],
+    )
+
+
+def in_the_way(found: Iterable[Any]) -> MigrationError:
+    """What is raised for what `others` found."""
+    what = ", ".join(f"the {kind} {name}" for kind, name in found)
+    return MigrationError(
+        f"the file has names that runs need, from another program: {what}. Rename or drop them, as "
+        "by `alter table consensus_runs rename to old_runs`, or keep runs in a file of their own"
+    )
 
 
 def stats_of(counts: tuple[Any, ...], stages: Iterable[Any], agents: Iterable[Any]) -> RunStats:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..database import Database
 from ..errors import IntegrityError
-from . import adopt, query, retention
+from . import query, retention
 from . import statements as sql
 from .errors import UnknownRunError
 from .models import AgentOutput, Output, Run, RunPage, RunStats, output_of, run_of
@@ -207,14 +207,16 @@ def unknown(run_id: int) -> UnknownRunError:
 
 
 def migrate(db: Database) -> None:
-    """Make the tables, or bring them up to date."""
+    """Make the tables, or bring them up to date; MigrationError for tables of others."""
     version = db.schema_version(sql.COMPONENT)
-    if version == 0:
-        adopt.put_aside(db)
+    if version == 0 and (found := db.fetch_all(*sql.others())):
+        # It may be that another process has made them just now.
+        version = db.schema_version(sql.COMPONENT)
+        if version == 0:
+            raise sql.in_the_way(found)
     if version < sql.VERSION:
         # The first step only makes tables: a copy of what is in the file is for later ones.
         db.migrate(sql.SCHEMA, component=sql.COMPONENT, backup=version > 0)
-    adopt.copy(db)
 
 
 def _outputs(snap: Snapshot, run_id: int) -> tuple[AgentOutput, ...]:
