@@ -93,6 +93,7 @@ def test_what_is_empty_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         ("SQLITE_ENABLED", "maybe"),
         ("SQLITE_DB_PATH", "."),
         ("SQLITE_DB_PATH", "file:history.db?mode=ro"),
+        ("SQLITE_DB_PATH", "~nobody-of-this-name/history.db"),
         ("SQLITE_POOL_SIZE", "ten"),
         ("SQLITE_POOL_SIZE", "0"),
         ("SQLITE_POOL_SIZE", "1001"),
@@ -125,6 +126,14 @@ def test_all_wrong_values_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("SQLITE_WAL_MODE", "perhaps")
     with pytest.raises(ValueError, match=r"SQLITE_POOL_SIZE is 'many': .*; SQLITE_WAL_MODE is "):
         HistorySettings()
+
+
+@pytest.mark.parametrize("name", [".env", "other.env"])
+def test_a_file_that_is_no_utf_8_is_told_by_its_name(name: str) -> None:
+    Path(name).write_bytes(b"# caf\xe9\nSQLITE_POOL_SIZE=5\n")
+    with pytest.raises(InvalidSettingsError) as raised:
+        HistorySettings(**{} if name == ".env" else {"_env_file": name})
+    assert str(raised.value) == f"{name} cannot be read: its byte 6 is no UTF-8"
 
 
 def test_a_keyword_that_is_no_setting_is_refused() -> None:

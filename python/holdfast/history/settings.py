@@ -25,7 +25,10 @@ def _file(path: Path) -> Path:
     text = str(path)
     if "\0" in text or text.startswith("file:") or path.is_dir():
         raise ValueError("must be the path of a file")
-    return path.expanduser()
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError(f"there is no home directory for {path.parts[0]}") from None
 
 
 class HistorySettings(BaseSettings):
@@ -79,6 +82,10 @@ class HistorySettings(BaseSettings):
             super().__init__(**values)
         except ValidationError as error:
             raise InvalidSettingsError(_explained(error)) from None
+        except UnicodeDecodeError as error:
+            name = values.get("_env_file", self.model_config.get("env_file"))
+            place = f"its byte {error.start + 1} is no UTF-8"
+            raise InvalidSettingsError(f"{name} cannot be read: {place}") from None
 
 
 def _explained(error: ValidationError) -> str:
