@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import httpx
 import pytest
@@ -13,7 +13,6 @@ from holdfast.history import (
     History,
     HistorySettings,
     InMemoryRepository,
-    RepositoryError,
     get_history,
     get_repository,
     lifespan,
@@ -96,7 +95,6 @@ def test_filters_let_some_through(
 def test_a_search_finds_words(filled: httpx.Client) -> None:
     assert ideas(filled.get(f"{API}/search", params={"q": "song* -poem"})) == ["a song"]
     assert ideas(filled.get(f"{API}/search", params={"q": "sea", "provider": "ollama"})) == []
-    assert "q" in problem(filled.get(f"{API}/search"), 422)["fields"]
 
 
 def test_a_record_is_shown_whole_and_deleted(filled: httpx.Client, place: Path) -> None:
@@ -148,18 +146,6 @@ def test_another_repository_takes_the_place_of_the_file(app: FastAPI) -> None:
     app.dependency_overrides[get_repository] = lambda: memory
     with served(app) as web:
         assert ideas(web.get(API)) == ["from memory"]
-
-
-def test_what_a_repository_says_of_the_host_stays_here(app: FastAPI) -> None:
-    class Broken(InMemoryRepository):
-        def _find(self, record_id: int) -> Any:
-            raise RepositoryError("/srv/secret/history.db is odd")
-
-    app.dependency_overrides[get_repository] = Broken
-    with served(app) as web:
-        found = problem(web.get(f"{API}/1"), 500)
-    assert "srv" not in str(found)
-    assert found["error"] == "RepositoryError"
 
 
 def test_an_app_may_begin_again(app: FastAPI) -> None:
