@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..database import Database
 from ..errors import IntegrityError
-from . import deleting, legacy, mismatches, retention, state
+from . import deleting, mismatches, retention, state
 from .legacy import ARTIFACTS, SYNTHESES
 from .mismatches import MismatchPage
 from .pairs import Name, NewArtifact, Pairs, Stale, checked
@@ -74,11 +74,7 @@ class DualWriter(LegacyReader):
 
     def __init__(self, db: Database) -> None:
         super().__init__(db)
-        self._layouts = {
-            table: found
-            for table in (ARTIFACTS, SYNTHESES)
-            if (found := legacy.layout(db, table)) is not None
-        }
+        self._has_more = False
         self._phase = state.phase(db)
         self._runs: dict[Name, int] = {}
         self._written = self._mismatched = 0
@@ -212,7 +208,7 @@ class DualWriter(LegacyReader):
     def _store(self, work: Callable[[Pairs], T], tx: Transaction | None) -> T:
         if tx is not None:
             # It may be rolled back: nothing is remembered of it.
-            pairs = Pairs(tx, self._layouts, {}, state.phase(tx))
+            pairs = Pairs(tx, {}, state.phase(tx), has_more=self._has_more)
             result = work(pairs)
             self._count(pairs)
             return result
@@ -228,7 +224,7 @@ class DualWriter(LegacyReader):
         with self._db.transaction() as tx:
             # Old tables that are read-only say so themselves; those that are so no more do not.
             phase = self._phase if self._phase is Phase.DUAL else state.phase(tx)
-            pairs = Pairs(tx, self._layouts, self._runs, phase)
+            pairs = Pairs(tx, self._runs, phase, has_more=self._has_more)
             result = work(pairs)
         if len(self._runs) >= REMEMBERED:
             self._runs = {}
@@ -237,6 +233,7 @@ class DualWriter(LegacyReader):
         return result
 
     def _count(self, pairs: Pairs) -> None:
+        self._has_more |= pairs.has_more
         with self._counting:
             self._written += pairs.written
             self._mismatched += len(pairs.findings)

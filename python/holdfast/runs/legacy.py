@@ -126,7 +126,8 @@ class Layout(NamedTuple):
     def row_of(self, values: tuple[Any, ...]) -> LegacyRow:
         """Make the row of the values of `columns`."""
         known = 1 + len(COLUMNS[self.table])
-        # A column that is added later is NULL in the rows that are there: like one that is not.
+        # A column that is added later is NULL in the rows that are there, unless it has a default:
+        # NULL is like none.
         extra = {
             name: value
             for name, value in zip(self.extra, values[known:], strict=True)
@@ -155,16 +156,22 @@ def layout(source: Source, table: str) -> Layout | None:
     )
     if not rows:
         return None
-    names = [name for name, _, _ in rows]
+    known = {"id", *COLUMNS[table]}
+    names = {name.lower() for name, _, _ in rows}
     missing = [name for name in COLUMNS[table] if name not in names]
     if missing:
         raise LegacySchemaError(
             f"the table {table} has no column {', '.join(missing)}: add what is missing, "
             "or rename the table if it is another one"
         )
-    if [(name, kind) for name, kind, key in rows if key] != [("id", "integer")]:
-        raise LegacySchemaError(f"the table {table} has no id that is an integer primary key")
-    return Layout(table, tuple(name for name in names if name not in {"id", *COLUMNS[table]}))
+    keys = [(name.lower(), kind) for name, kind, key in rows if key]
+    # An id that is no rowid, of a table WITHOUT ROWID or as `primary key desc`, has an index.
+    of_key = "select 1 from pragma_index_list(?) where origin = 'pk'"
+    if keys != [("id", "integer")] or source.fetch_one(of_key, [table]):
+        raise LegacySchemaError(
+            f"the table {table} has no id that is an integer primary key, and so its rowid"
+        )
+    return Layout(table, tuple(name for name, _, _ in rows if name.lower() not in known))
 
 
 def create(tx: Transaction) -> None:
