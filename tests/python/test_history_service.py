@@ -1,5 +1,6 @@
 """The history of a service: what it opens, what it tells, and what it does without a database."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from holdfast.history import (
     HistorySettings,
     HistoryStatus,
     HoldfastRepository,
+    RepositoryConnectionError,
     Retention,
     service,
 )
@@ -51,10 +53,14 @@ async def test_a_history_lives_in_a_loop(place: Path) -> None:
 
 def test_nothing_is_opened_before_it_is_needed(place: Path) -> None:
     history = History(place)
+    with pytest.raises(RepositoryConnectionError, match=r"start\(\) opens it") as raised:
+        history.repository.find_recent()
+    assert not raised.value.retryable
     assert not place.exists()
-    # Whoever reads without a start has one.
-    assert history.repository.find_recent().total == 0
-    assert place.exists()
+    assert "holdfast-history" not in {thread.name for thread in threading.enumerate()}
+    history.save(record())
+    assert history.drain(WAIT)
+    assert history.repository.find_recent().total == 1
     history.close()
 
 

@@ -1,5 +1,6 @@
 """A history over HTTP that is not there, not to be changed, or cannot be used."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,6 +70,24 @@ def test_who_only_looks_makes_no_table(db: holdfast.Database) -> None:
         assert (stats["schema"]["history"], "error" in stats["prompts"]) == (0, True)
         history.save(RECORD)
         assert total(web) == 1
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_who_looks_at_a_history_that_was_not_started_makes_no_file(
+    db: holdfast.Database, tmp_path: Path, read_only: bool
+) -> None:
+    file = tmp_path / "history.db"
+    history = History(file)
+    with dashboard(db, history=history, read_only=read_only) as web:
+        for url in ("", "/excerpts", "/overview", "/1"):
+            assert "is not open" in problem(web.get(API + url), 503)["detail"]
+        assert web.get("/api/v1/database/stats").json()["history"]["status"] == "degraded"
+        assert not file.exists()
+        assert "holdfast-history" not in {thread.name for thread in threading.enumerate()}
+        history.save(RECORD)
+        assert history.drain(10)
+        assert total(web) == 1
+    history.close()
 
 
 def test_a_history_that_only_reads(opened: Callable[..., holdfast.Database]) -> None:

@@ -137,20 +137,19 @@ class History:
     def repository(self) -> PromptRepository:
         """The records that were written; those of a history that is not enabled are none.
 
-        Raises RepositoryConnectionError while the file cannot be opened. Nothing is waited for,
-        but that a history which was not started is.
+        Raises RepositoryConnectionError while the file is not open. Never waits, and opens nothing:
+        who only looks makes no file.
         """
         if not self._enabled:
             return self._none
-        source = self._writer.source
-        if source.repository is None and not self._writer.started:
-            self.start()
-        repository = source.repository
+        repository = self._writer.source.repository
         if repository is None:
+            tried = self._writer.started
+            why = "it is tried again" if tried else "start() opens it, as the first record does"
             error = RepositoryConnectionError(
-                "the history cannot be used now: its file is not open; it is tried again"
+                f"the history cannot be used now: its file is not open; {why}"
             )
-            error.retryable = True
+            error.retryable = tried
             raise error
         return repository
 
