@@ -52,12 +52,13 @@ async def test_a_history_lives_in_a_loop(place: Path) -> None:
 
 
 def test_nothing_is_opened_before_it_is_needed(place: Path) -> None:
+    before = {*threading.enumerate()}
     history = History(place)
     with pytest.raises(RepositoryConnectionError, match=r"start\(\) opens it") as raised:
         history.repository.find_recent()
     assert not raised.value.retryable
     assert not place.exists()
-    assert "holdfast-history" not in {thread.name for thread in threading.enumerate()}
+    assert "holdfast-history" not in {each.name for each in {*threading.enumerate()} - before}
     history.save(record())
     assert history.drain(WAIT)
     assert history.repository.find_recent().total == 1

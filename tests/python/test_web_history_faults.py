@@ -76,6 +76,7 @@ def test_who_only_looks_makes_no_table(db: holdfast.Database) -> None:
 def test_who_looks_at_a_history_that_was_not_started_makes_no_file(
     db: holdfast.Database, tmp_path: Path, read_only: bool
 ) -> None:
+    before = {*threading.enumerate()}
     file = tmp_path / "history.db"
     history = History(file)
     with dashboard(db, history=history, read_only=read_only) as web:
@@ -83,7 +84,7 @@ def test_who_looks_at_a_history_that_was_not_started_makes_no_file(
             assert "is not open" in problem(web.get(API + url), 503)["detail"]
         assert web.get("/api/v1/database/stats").json()["history"]["status"] == "degraded"
         assert not file.exists()
-        assert "holdfast-history" not in {thread.name for thread in threading.enumerate()}
+        assert "holdfast-history" not in {each.name for each in {*threading.enumerate()} - before}
         history.save(RECORD)
         assert history.drain(10)
         assert total(web) == 1
