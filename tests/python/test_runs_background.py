@@ -45,6 +45,8 @@ def test_a_sweep_in_the_background_finds_what_comes_later(opened: Open, path: Pa
     assert "holdfast-runs-sweep" not in [each.name for each in threading.enumerate()]
     with pytest.raises(ValueError, match="every is a number of seconds"):
         sweep.start(every=0)
+    with pytest.raises(ValueError, match="seconds that can be waited, not inf"):
+        sweep.start(every=float("inf"))
 
 
 def test_it_ends_with_the_database_and_with_the_cutover(opened: Open) -> None:

@@ -1,7 +1,7 @@
 """What cannot be stored or asked for is refused with its name, and nothing of it is kept."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -10,6 +10,8 @@ import holdfast
 from holdfast.errors import DataError
 from holdfast.runs import DualWriter, RunStore
 
+#: A time that UTC has not.
+FIRST = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
 RUN: dict[str, Any] = {"spec_id": "S", "stage": "plan"}
 OUTPUT: dict[str, Any] = {"agent_name": "claude", "content": "x"}
 ARTIFACT: dict[str, Any] = {**RUN, "agent_name": "claude", "content_json": "{}"}
@@ -36,9 +38,12 @@ def runs(opened: Callable[..., holdfast.Database]) -> RunStore:
         ({"stage": b"plan"}, "stage is a text, not bytes"),
         ({"run_timestamp": datetime(2026, 1, 1)}, "run_timestamp is a datetime with a time zone"),
         ({"run_timestamp": "2026-01-01"}, "run_timestamp is a datetime with a time zone"),
+        ({"run_timestamp": FIRST}, "run_timestamp is not between the years 1 and 9999 of UTC"),
         ({"consensus_ok": 1}, "consensus_ok is True, False or None, not 1"),
         ({"degraded": "no"}, "degraded is True, False or None, not 'no'"),
         ({"synthesis": "{"}, "the synthesis is text that is no JSON"),
+        ({"synthesis": "[NaN]"}, "the synthesis is text that is no JSON: JSON has no NaN"),
+        ({"synthesis": "-Infinity"}, "JSON has no -Infinity"),
         ({"synthesis": "[" * 100_000}, "the synthesis is text that is no JSON"),
         ({"synthesis": {"a": float("nan")}}, "the synthesis is no value for JSON"),
         ({"synthesis": {"a": object()}}, "the synthesis is no value for JSON"),
@@ -94,6 +99,7 @@ def test_half_a_character_is_refused(runs: RunStore) -> None:
         ({"cursor": "x"}, "cursor 'x' is not one that a page of runs gave"),
         ({"cursor": "W10="}, "cursor 'W10=' is not one"),
         ({"cursor": 5}, "cursor '5' is not one"),
+        ({"since": FIRST}, "since is not between the years 1 and 9999 of UTC"),
         ({"since": "today"}, "since is a datetime with a time zone"),
         ({"until": datetime(2026, 1, 1)}, "until is a datetime with a time zone"),
         ({"spec_id": 5}, "spec_id is a text or None, not int"),

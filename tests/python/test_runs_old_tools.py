@@ -144,3 +144,11 @@ def test_what_a_trigger_forbids_is_an_error_of_the_database(path: Path) -> None:
         with pytest.raises(holdfast.IntegrityError, match="no"):
             writer.store_artifact("S", "plan", "a", "{}")
         assert writer.report().artifacts == 0
+
+
+def test_a_reason_has_the_beginning_of_a_value_alone(path: Path) -> None:
+    look(make(path), "insert into consensus_artifacts(spec_id, stage, agent_name, content_json, "
+         "created_at) values ('S', 'plan', 'a', '{}', printf('%.*c', 1000000, 'x'))")  # fmt: skip
+    with opened(path) as db:
+        (unmapped,) = backfill(db).unmapped
+        assert unmapped.reason.endswith(f"created_at is no time: '{'x' * 60}'")

@@ -12,7 +12,7 @@ from ..database import Database
 from . import freeze, mismatches, state, watch
 from .back import WrittenBack, write_back
 from .errors import CutoverRefusedError, RunPhaseError
-from .pending import TABLES
+from .pending import TABLES, alone
 from .reading import Source
 from .sides import OUTPUTS, RUNS, Part
 from .state import Phase
@@ -178,7 +178,10 @@ def _flip(tx: Transaction, seen: Watch, before: _Way, force: bool) -> CutoverRep
         mismatches.count(tx) + found.mismatches,
         before.pending + found.pending,
         before.unmapped + found.unmapped,
-    ).check(force=force)
+    )
+    if not any(way):
+        way = way._replace(mismatches=alone(tx))
+    way.check(force=force)
     watch.end(tx)
     freeze.freeze(tx)
     state.put(tx, "phase", Phase.CUTOVER)

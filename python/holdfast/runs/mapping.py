@@ -23,6 +23,8 @@ NATIVE = 2**40
 
 #: Statuses of a synthesis, in lower case, that are consensus; every other one is none.
 OK = ("approved", "completed", "degraded", "ok", "passed", "success")
+#: Characters of a value that a reason has.
+SHOWN = 60
 #: What is no text, in words.
 _KINDS: dict[Any, str] = {type(None): "NULL", bytes: "a blob", Garbled: "text that is not UTF-8"}
 #: What a synthesis has beside the columns of its run, in the order in which it is written.
@@ -225,7 +227,10 @@ def _check_texts(row: LegacyRow, names: tuple[str, ...], *, optional: bool = Fal
 def _time_of(row: LegacyRow) -> str:
     at = read_any(row["created_at"])
     if at is None:
-        raise _unmappable(row, f"created_at is no time: {row['created_at']!r}")
+        value = row["created_at"]
+        if isinstance(value, str | bytes):
+            value = value[:SHOWN]
+        raise _unmappable(row, f"created_at is no time: {value!r}")
     return at
 
 

@@ -73,6 +73,21 @@ def count(source: Source, table: str) -> TableCounts:
     return TableCounts(rows, copied, unmapped, rows - copied - unmapped)
 
 
+def alone(source: Source) -> int:
+    """How many rows of either schema the other has not, where none waits and none is unmapped.
+
+    It counts alone, so that it takes milliseconds, and finds what no trigger tells: that REPLACE
+    has removed a row of the old tables.
+    """
+    counts = source.fetch_all(
+        f"select (select count(*) from {ARTIFACTS}), (select count(*) from agent_outputs) - "
+        f"(select count(*) from agent_outputs where id >= {NATIVE}), "
+        f"(select count(*) from {SYNTHESES}), "
+        "(select count(*) from consensus_runs where legacy_synthesis_id is not null)"
+    )[0]
+    return abs(counts[0] - counts[1]) + abs(counts[2] - counts[3])
+
+
 def is_stale(source: Source) -> bool:
     """Whether a row that could not be copied is no more."""
     gone = " or ".join(

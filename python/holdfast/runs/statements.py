@@ -153,12 +153,16 @@ def synthesis_text(synthesis: Any) -> str | None:
         return None
     try:
         if isinstance(synthesis, str):
-            json.loads(synthesis)
+            json.loads(synthesis, parse_constant=_no_constant)
             return synthesis
         return json.dumps(synthesis, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         kind = "text that is no JSON" if isinstance(synthesis, str) else "no value for JSON"
         raise ValueError(f"the synthesis is {kind}: {error}") from None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"JSON has no {name}")
 
 
 def as_json_text(name: str, value: Any) -> str:

@@ -104,8 +104,8 @@ class Sweep:
 
     def start(self, every: float = 300.0) -> None:
         """Sweep in the background, again so many seconds after each end, until `stop`."""
-        if not every > 0:
-            raise ValueError(f"every is a number of seconds, not {every!r}")
+        if not 0 < every <= threading.TIMEOUT_MAX:
+            raise ValueError(f"every is a number of seconds that can be waited, not {every!r}")
         if self._thread is None or not self._thread.is_alive():
             self._stopped.clear()
             self._thread = threading.Thread(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +13,9 @@ _EPOCHS = (
     (10**14, 10**17, 10**6),
     (10**17, 10**20, 10**9),
 )
+
+#: Fewer digits are a date, as `20261120`.
+_NUMBER = re.compile(r"[0-9]{9,}(\.[0-9]*)?")
 
 
 def stamp(when: datetime) -> str:
@@ -44,7 +48,10 @@ def given(name: str, when: datetime | None) -> str:
         return now()
     if not isinstance(when, datetime) or when.tzinfo is None:
         raise ValueError(f"{name} is a datetime with a time zone, not {when!r}")
-    return stamp(when)
+    try:
+        return stamp(when)
+    except OverflowError:
+        raise ValueError(f"{name} is not between the years 1 and 9999 of UTC: {when!r}") from None
 
 
 def later(text: str, milliseconds: int = 1) -> str:
@@ -55,6 +62,7 @@ def later(text: str, milliseconds: int = 1) -> str:
 def read_any(value: object) -> str | None:
     """Read a time that another program wrote: text in ISO's or SQLite's forms, or an epoch.
 
+    An epoch is a number, or text of one: of seconds, or of a thousandth part of them and less.
     Without a time zone it is UTC. None for what is no time.
 
     >>> read_any("2026-11-20T20:30:00+01:00"), read_any(1_795_203_000), read_any("soon")
@@ -62,6 +70,8 @@ def read_any(value: object) -> str | None:
     """
     try:
         if isinstance(value, str):
+            if _NUMBER.fullmatch(value.strip()):
+                return _of_epoch(float(value))
             when = datetime.fromisoformat(value.strip().removesuffix(" UTC"))
             return stamp(when if when.tzinfo else when.replace(tzinfo=UTC))
         if isinstance(value, int | float) and not isinstance(value, bool):
