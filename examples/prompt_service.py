@@ -179,7 +179,7 @@ def chosen_improver() -> Improver:
 async def get_improver() -> Improver:
     """The improver of all requests; `app.dependency_overrides` has another one.
 
-    What is not `async` runs in a thread: a third of the time of an answer.
+    It is `async` because FastAPI would run it in a thread otherwise, for each request.
     """
     return chosen_improver()
 
