@@ -79,6 +79,12 @@ def test_an_id_that_is_taken_is_refused_with_all_of_its_batch(repository: Any) -
     assert repository.save(record()) == 2
 
 
+def test_after_the_greatest_id_there_is_none_to_give(repository: Any) -> None:
+    assert repository.save(record(id=2**53 - 1)) == 2**53 - 1
+    with pytest.raises(RepositoryConstraintError):
+        repository.save(record())
+
+
 def test_an_id_is_never_given_again(repository: Any) -> None:
     repository.save_many([record("a"), record("b")])
     assert repository.delete(2)

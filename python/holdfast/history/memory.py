@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from .aio import AsyncPromptRepository
 from .errors import RepositoryConstraintError
-from .models import HistoryPage, HistoryStatistics, PromptHistory, stamp
+from .models import MOST, HistoryPage, HistoryStatistics, PromptHistory, stamp
 from .query import Query, cursor_after
 from .repository import PromptRepository
 from .rows import size_of, texts_of
@@ -50,6 +50,8 @@ class InMemoryRepository(PromptRepository):
                 number = last + 1 if record.id is None else record.id
                 if number in new or number in self._records:
                     raise RepositoryConstraintError(f"there is a record with the id {number}")
+                if number > MOST:
+                    raise RepositoryConstraintError("there is no greater id to give")
                 new[number] = record if record.id == number else replace(record, id=number)
                 last = max(last, number)
             self._last_id = last
@@ -135,10 +137,10 @@ class InMemoryRepository(PromptRepository):
 
 
 class AsyncInMemoryRepository(AsyncPromptRepository):
-    """The asynchronous face of an `InMemoryRepository`, its own or a given one."""
+    """`InMemoryRepository` for event loops."""
 
-    def __init__(self, repository: InMemoryRepository | None = None) -> None:
-        self._kept = InMemoryRepository() if repository is None else repository
+    def __init__(self) -> None:
+        self._kept = InMemoryRepository()
 
     async def _insert(self, records: list[PromptHistory]) -> list[int]:
         return self._kept._insert(records)
