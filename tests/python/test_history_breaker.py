@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from holdfast.history import BreakerState, CircuitBreaker
+from holdfast.history import breaker as breaker_module
 
 
 class Clock:
@@ -23,8 +24,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def breaker(clock: Clock) -> CircuitBreaker:
-    return CircuitBreaker(clock=clock)
+def breaker(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> CircuitBreaker:
+    monkeypatch.setattr(breaker_module, "monotonic", clock)
+    return CircuitBreaker()
 
 
 def fail(breaker: CircuitBreaker, times: int = 1) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 import holdfast
 from history_records import record
-from holdfast.history import History, HoldfastRepository, InMemoryRepository, Retention
+from holdfast.history import History, HoldfastRepository, Retention, sqlite
 from holdfast.history import retention as retention_module
 from holdfast.history.retention import Cleaner
 from job_processes import eventually
@@ -71,20 +71,11 @@ def test_a_start_deletes_what_is_not_kept(place: Path, kept: Retention | None, l
     assert count(place) == left
 
 
-def test_a_record_that_is_exactly_as_old_stays() -> None:
-    # By a clock of its own, since that of the clean-up goes on.
-    repository = InMemoryRepository()
-    now = datetime(2026, 11, 20, tzinfo=UTC)
-    month, millisecond = timedelta(days=30), timedelta(milliseconds=1)
-    repository.save_many(
-        [record("old", timestamp=now - month - millisecond), record("edge", timestamp=now - month)]
-    )
-    assert repository.delete_old(30, now=now) == 1
-    assert repository.find_recent().items[0].original_idea == "edge"
-
-
-def test_it_is_cleaned_up_again_and_again(repository: HoldfastRepository) -> None:
-    cleaner = Cleaner(Retention(days=1), every=0.02)
+def test_it_is_cleaned_up_again_and_again(
+    repository: HoldfastRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention_module, "EVERY", 0.02)
+    cleaner = Cleaner(Retention(days=1))
     yesterday = datetime.now(UTC) - timedelta(days=2)
     for n in range(3):
         repository.save(record(timestamp=yesterday))
@@ -138,13 +129,19 @@ def test_what_is_saved_during_a_clean_up_is_written(place: Path) -> None:
 
 
 def test_closing_does_not_wait_for_a_clean_up(
-    place: Path, caplog: pytest.LogCaptureFixture
+    place: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill(place, 20_000, days=31)
-    history = History(place)
-    history.start(WAIT)
-    assert history.close(WAIT)
-    left = count(place)
+    with monkeypatch.context() as patch:
+        # So that there are 20,000 transactions.
+        patch.setattr(sqlite, "BATCH", 1)
+        history = History(place)
+        history.start(WAIT)
+        eventually(lambda: count(place) < 20_000)
+        assert history.close(WAIT)
+        left = count(place)
+    assert 0 < left < 20_000
+    assert history.health().last_cleanup is None
     assert "could not" not in caplog.text
     with History(place) as history:
         assert cleaned(history) == left

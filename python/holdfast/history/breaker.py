@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
-from collections.abc import Callable
 from enum import StrEnum
+from time import monotonic
 
 
 class BreakerState(StrEnum):
@@ -26,7 +25,6 @@ class CircuitBreaker:
     Args:
         failures: How many in a row open it.
         seconds: How long it is open before one caller may try; also how long that one has.
-        clock: What tells the time, in seconds that never go back.
 
     >>> breaker = CircuitBreaker(failures=2, seconds=60)
     >>> for _ in range(2):
@@ -36,20 +34,13 @@ class CircuitBreaker:
     (<BreakerState.OPEN: 'open'>, False)
     """
 
-    def __init__(
-        self,
-        failures: int = 5,
-        seconds: float = 60.0,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, failures: int = 5, seconds: float = 60.0) -> None:
         if not isinstance(failures, int) or failures < 1:
             raise ValueError(f"failures is a number from 1, not {failures!r}")
         if not isinstance(seconds, int | float) or not 0 < seconds <= sys.float_info.max:
             raise ValueError(f"seconds is a number above 0, not {seconds!r}")
         self._limit = failures
         self._seconds = float(seconds)
-        self._clock = clock
         self.reset()
 
     def reset(self) -> None:
@@ -75,13 +66,13 @@ class CircuitBreaker:
         with self._lock:
             if self._state is BreakerState.CLOSED:
                 return 0.0
-            return max(0.0, self._until - self._clock())
+            return max(0.0, self._until - monotonic())
 
     def allows(self) -> bool:
         """Whether the caller is to try now; where it was open, one caller at a time is."""
         with self._lock:
             if self._state is not BreakerState.CLOSED:
-                now = self._clock()
+                now = monotonic()
                 if now < self._until:
                     return False
                 # Whoever tries and never says how it went has as long as the others waited.
@@ -102,7 +93,7 @@ class CircuitBreaker:
             self._failures += 1
             closed = self._state is BreakerState.CLOSED
             if self._state is BreakerState.HALF_OPEN or (closed and self._failures >= self._limit):
-                self._until = self._clock() + self._seconds
+                self._until = monotonic() + self._seconds
                 self._state = BreakerState.OPEN
 
     def __repr__(self) -> str:

@@ -14,8 +14,8 @@ from .repository import PromptRepository
 from .telling import said
 
 _logger = logging.getLogger("holdfast.history")
-#: Seconds after which a clean-up that failed is tried again.
-AGAIN = 60.0
+#: Seconds from one clean-up to the next, and to another try after one that failed.
+EVERY, AGAIN = 3600.0, 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,15 +47,14 @@ class Retention:
 
 
 class Cleaner:
-    """Cleans up when it is called first, and every so many seconds after that.
+    """Cleans up when it is called first, and every hour after that.
 
     In a thread of its own, that ends when it is done: deleting a million records takes minutes,
     and what is saved meanwhile is written between its transactions.
     """
 
-    def __init__(self, retention: Retention, every: float = 3600.0) -> None:
+    def __init__(self, retention: Retention) -> None:
         self._retention = retention
-        self._every = every
         self._thread: threading.Thread | None = None
         self._due = 0.0
         self.last: datetime | None = None
@@ -91,7 +90,7 @@ class Cleaner:
             return
         self.last = datetime.now(UTC)
         self.deleted += deleted
-        self._due = time.monotonic() + self._every
+        self._due = time.monotonic() + EVERY
         took = time.monotonic() - begun
         level = logging.INFO if deleted else logging.DEBUG
         _logger.log(level, "%d old records were deleted in %.1f s", deleted, took)
