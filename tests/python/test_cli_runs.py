@@ -44,7 +44,7 @@ def test_the_way_of_a_file(old: Path) -> None:
     status = holdfast("runs", "status", old, "--json").json
     assert (status["phase"], status["outputs"]) == ("cutover", 3 * RUNS)
     assert status["tables"]["consensus_artifacts"] == {
-        "rows": 3 * RUNS, "copied": 3 * RUNS, "unmapped": 0, "pending": 0, "position": 3 * RUNS,
+        "rows": 3 * RUNS, "copied": 3 * RUNS, "unmapped": 0, "missing": 0,
     }  # fmt: skip
     assert None not in (status["backfilled_at"], status["cutover_at"])
     assert "nothing to compare" in failure(holdfast("runs", "verify", old))
@@ -69,6 +69,10 @@ def test_a_backfill_is_told_in_words(old: Path) -> None:
     why = "not copied: row 1 of consensus_artifacts: created_at is no time: 'soon'"
     assert (len(lines), lines[0]) == (21, why)
     assert lines[-1] == "and 9 rows more, in the table run_unmapped"
+    mend = "mend or delete the rows that cannot be copied, which it names"
+    for command in ("status", "verify", "status"):
+        done = holdfast("runs", command, old)
+        assert command != "status" or done.err == f"next: {mend}: holdfast runs backfill {old}\n"
 
 
 def test_a_difference_is_told_and_exits_with_1(copied: Path) -> None:
@@ -97,7 +101,7 @@ def test_a_cutover_can_be_forced(copied: Path) -> None:
     look(copied, "update agent_outputs set content = 'x' where id = 7")
     done = holdfast("runs", "cutover", copied, "--force")
     assert (done.code, done.err) == (0, "")
-    assert "in spite of mismatches: 1" in done.out
+    assert "forced in spite of open mismatches: 1" in done.out
     assert phase(copied) == "cutover"
     done = holdfast("runs", "cutover", copied, "--undo", "--force")
     assert (done.code, done.out) == (2, "")

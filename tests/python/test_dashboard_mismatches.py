@@ -4,7 +4,16 @@ from playwright.sync_api import expect
 
 import holdfast
 from dashboard_pages import on_dashboard
-from holdfast.runs import DualWriter, Output, RunStore, attach, verify
+from holdfast.runs import (
+    DualWriter,
+    Output,
+    RunStore,
+    attach,
+    backfill,
+    cutover,
+    legacy,
+    verify,
+)
 from test_dashboard_hostile import EVIL, unharmed
 
 
@@ -31,6 +40,35 @@ def test_mismatches_and_the_way_to_one_schema(db: holdfast.Database) -> None:
         expect(page.get_by_role("heading", name="No mismatches")).to_be_visible()
         page.get_by_role("link", name="Also those that were resolved").click()
         expect(mismatch).to_contain_text("resolved")
+
+
+def test_what_is_next_is_said_though_rows_cannot_be_copied(db: holdfast.Database) -> None:
+    db.run(legacy.create)
+    row = {"spec_id": "SPEC-1", "stage": "plan", "agent_name": "claude", "content_json": "{}"}
+    db.insert("consensus_artifacts", {**row, "created_at": "soon"})
+    with on_dashboard(db, "runs?view=migration", runs=RunStore(db)) as page:
+        step = page.locator(".next")
+        expect(step).to_contain_text("1 row waits to be copied")
+        backfill(db)
+        verify(db)
+        page.reload()
+        expect(step).to_have_text(
+            "1 row cannot be copied: mend or delete what is listed below, then "
+            "holdfast runs backfill."
+        )
+        expect(page.locator(".problems")).to_contain_text("created_at is no time: 'soon'")
+        db.execute("update consensus_artifacts set created_at = '2026-11-20'")
+        backfill(db)
+        db.execute("update agent_outputs set content = 'x'")
+        verify(db)
+        page.reload()
+        expect(step).to_contain_text("1 mismatch is open: holdfast runs backfill --repair")
+        backfill(db, repair=True)
+        page.reload()
+        expect(step).to_contain_text("Nothing is in the way that is known")
+        cutover(db)
+        page.reload()
+        expect(step).to_contain_text("All is done")
 
 
 def test_hostile_runs_do_nothing(db: holdfast.Database) -> None:

@@ -30,6 +30,12 @@ _PHASES = {
     "dual": "dual: both schemas are written",
     "cutover": "cutover: the new tables alone are written, the old ones are read-only",
 }
+#: What a cutover may be forced in spite of.
+_IN_THE_WAY = {
+    "mismatches": "open mismatches",
+    "pending": "rows that were not copied",
+    "unmapped": "rows that cannot be copied",
+}
 _DECIDED = {None: "-", True: "yes", False: "no"}
 
 
@@ -53,8 +59,8 @@ def status(found: RunsStatus, file: str) -> None:
         return
     output.line()
     output.rows_as_table({"table": name, **each._asdict()} for name, each in found.tables.items())
-    if (step := _next(found)) is not None:
-        output.note(f"next: {shlex.join(['holdfast', 'runs', step, file])}")
+    if found.next is not None:
+        output.note(f"next: {_next(found.next, file)}")
 
 
 def _verified(found: RunsStatus) -> str:
@@ -64,13 +70,12 @@ def _verified(found: RunsStatus) -> str:
     return f"{in_utc(last.finished_at)}, {last.mismatches} mismatches in {last.checked} rows"
 
 
-def _next(found: RunsStatus) -> str | None:
-    if found.phase == "cutover":
-        return None
-    if found.phase is None or any(table.pending for table in found.tables.values()):
-        return "backfill"
-    blocked = found.mismatches or any(table.unmapped for table in found.tables.values())
-    return "verify" if blocked or found.verified is None else "cutover"
+def _next(step: str, file: str) -> str:
+    name, *options = {"mend": ["backfill"], "repair": ["backfill", "--repair"]}.get(step, [step])
+    command = shlex.join(["holdfast", "runs", name, *options, file])
+    if step == "mend":
+        return f"mend or delete the rows that cannot be copied, which it names: {command}"
+    return command
 
 
 def backfill(report: BackfillReport) -> None:
@@ -127,8 +132,8 @@ def cutover(report: CutoverReport | UndoReport) -> None:
         lines = [
             f"{report.artifacts} artifacts and {report.syntheses} syntheses {would} read-only",
             *(
-                f"in spite of {name}: {fields[name]}"
-                for name in ("mismatches", "pending", "unmapped")
+                f"forced in spite of {what}: {fields[name]}"
+                for name, what in _IN_THE_WAY.items()
                 if fields[name]
             ),
         ]

@@ -25,9 +25,10 @@ from .legacy import Artifact, Synthesis
 from .mismatches import Mismatch, MismatchPage
 from .models import AgentOutput, Output, Run, RunPage, RunStats
 from .pairs import NewArtifact
+from .pending import TableStatus
 from .reader import LegacyReader, LegacyStats
 from .state import Phase
-from .status import RunsStatus, TableStatus, status
+from .status import RunsStatus, status
 from .store import RunStore
 from .sweep import Sweep, SweepReport
 from .verify import VerifyReport, verify

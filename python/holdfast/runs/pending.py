@@ -49,20 +49,20 @@ def is_copied(source: Source, table: str, number: int) -> bool:
     )  # fmt: skip
 
 
-class TableCounts(NamedTuple):
+class TableStatus(NamedTuple):
     """The rows of a table of the old schema.
 
     `copied` are those that the new tables have, `unmapped` those that they cannot hold, and
-    `pending` the others.
+    `missing` the others.
     """
 
     rows: int
     copied: int
     unmapped: int
-    pending: int
+    missing: int
 
 
-def count(source: Source, table: str) -> TableCounts:
+def count(source: Source, table: str) -> TableStatus:
     """Count the rows of a table of the old schema."""
     rows, copied, unmapped = source.fetch_all(
         f"select count(*), count(*) filter (where copied), "
@@ -70,7 +70,7 @@ def count(source: Source, table: str) -> TableCounts:
         f"from (select {_COPIED[table]} as copied, {_RECORDED} as reason from {table} t)",
         [table],
     )[0]
-    return TableCounts(rows, copied, unmapped, rows - copied - unmapped)
+    return TableStatus(rows, copied, unmapped, rows - copied - unmapped)
 
 
 def alone(source: Source) -> int:

@@ -29,9 +29,9 @@ export function migration() {
           "table",
           {},
           h("thead", {}, h("tr", {}, ["Rows of the old tables", "all", "copied", "not yet", "cannot be"].map((each, n) => h("th", { scope: "col", class: n ? "number" : null }, each)))),
-          h("tbody", {}, tables.map(([name, each]) => h("tr", {}, h("th", { scope: "row" }, TABLES[name] ?? name), [each.rows, each.copied, each.pending, each.unmapped].map((value) => h("td", { class: "number" }, count(value)))))),
+          h("tbody", {}, tables.map(([name, each]) => h("tr", {}, h("th", { scope: "row" }, TABLES[name] ?? name), [each.rows, each.copied, each.missing, each.unmapped].map((value) => h("td", { class: "number" }, count(value)))))),
         )),
-        h("p", { class: "next" }, next(phase, found)),
+        h("p", { class: "next" }, next(found)),
         found.verified?.finished_at && h("p", { class: "muted" }, `All ${several(found.verified.checked, "row")} were compared `, time(found.verified.finished_at), `, with ${several(found.verified.mismatches, "mismatch", "mismatches")}.`),
         found.unmapped.length > 0 && unmapped(found.unmapped, tables.reduce((sum, [, each]) => sum + each.unmapped, 0)),
       );
@@ -39,13 +39,14 @@ export function migration() {
   };
 }
 
-function next(phase, { tables, mismatches }) {
-  const pending = Object.values(tables).reduce((sum, each) => sum + each.pending, 0);
+function next({ next: step, tables, mismatches }) {
+  const all = (name) => Object.values(tables).reduce((sum, each) => sum + each[name], 0);
   const command = (name) => h("code", {}, `holdfast runs ${name}`);
-  if (phase === "cutover") return ["All is done. What other tools still write to the old tables is refused there, and named."];
-  if (pending) return [`${several(pending, "row waits", "rows wait")} to be copied: `, command("backfill"), " copies some at a time, while others write."];
-  if (mismatches) return [h("a", { href: address("runs", { view: "mismatches" }) }, several(mismatches, "mismatch", "mismatches")), " are open: ", command("verify"), " compares all rows anew."];
-  return ["Nothing is in the way that is known: ", command("verify"), " compares all rows, and ", command("cutover"), " moves reads and writes to the new tables."];
+  if (step === "backfill") return [`${several(all("missing"), "row waits", "rows wait")} to be copied: `, command("backfill"), " copies some at a time, while others write."];
+  if (step === "mend") return [`${several(all("unmapped"), "row", "rows")} cannot be copied: mend or delete what is listed below, then `, command("backfill"), "."];
+  if (step === "repair") return [h("a", { href: address("runs", { view: "mismatches" }) }, `${several(mismatches, "mismatch is", "mismatches are")} open`), ": ", command("backfill --repair"), " makes the new tables follow the old ones."];
+  if (step) return ["Nothing is in the way that is known: ", command("verify"), " compares all rows, and ", command("cutover"), " moves reads and writes to the new tables."];
+  return ["All is done. What other tools still write to the old tables is refused there, and named."];
 }
 
 function unmapped(rows, total) {
