@@ -24,7 +24,7 @@ def main() -> None:
     sys.path.insert(0, str(ROOT / "examples"))
     # Connections that rest are kept, as behind a proxy.
     config = uvicorn.Config(
-        "prompt_service:app", log_level="critical", access_log=False, timeout_keep_alive=60
+        "prompt_service:app", log_level="critical", access_log=False, timeout_keep_alive=600
     )
     config.load()
     runs_on = [a if importlib.util.find_spec(a) else b for a, b in PREFERRED.items()]
