@@ -58,10 +58,11 @@ def kill_often(path: Path, rounds: int, chance: random.Random) -> set[Phase]:
         with Child(_CHANGE, path) as child:
             assert child.line() == "ready"
             child.send()
+            child.line()
             time.sleep(chance.random() * 0.1)
             child.signal(signal.SIGKILL)
             child.wait()
-            written += len(child.rest())
+            written += 1 + len(child.rest())
         with opened(path) as db:
             assert db.check().ok
             phase = DualWriter(db).report().phase
@@ -92,6 +93,45 @@ def test_a_kill_leaves_both_schemas_or_the_new_one_and_the_next_one_goes_on(
         assert verify(db).ok
         assert db.fetch_all("select name from sqlite_schema where type = 'trigger'") == []
         assert db.fetch_value("select count(*) from run_changes") == 0
+
+
+_WITHIN = """
+import holdfast, sys
+from holdfast.runs import cutover, freeze, undo_cutover
+def stop(*_):
+    print("within", flush=True)
+    sys.stdin.readline()
+def then_stop(work):
+    return lambda tx: (work(tx), stop())
+where = sys.argv[2]
+if where != "progress":
+    setattr(freeze, where, then_stop(getattr(freeze, where)))
+db = holdfast.open(sys.argv[1], pragmas={"auto_vacuum": "none"}, vacuum_every=None)
+cutover(db, progress=stop if where == "progress" else lambda *_: None)
+undo_cutover(db)
+"""
+
+
+@pytest.mark.parametrize(
+    ("where", "phase"),
+    [("progress", Phase.DUAL), ("freeze", Phase.DUAL), ("thaw", Phase.CUTOVER)],
+)
+def test_a_kill_within_a_cutover_or_its_undoing_leaves_what_was(
+    old: Path, where: str, phase: Phase
+) -> None:
+    with Child(_WITHIN, old, where) as child:
+        assert child.line() == "within"
+        child.signal(signal.SIGKILL)
+        child.wait()
+    frozen = "select count(*) from sqlite_schema where name like '%_frozen_%'"
+    assert look_one(old, frozen) == (6 if phase is Phase.CUTOVER else 0)
+    with opened(old) as db:
+        assert DualWriter(db).report().phase is phase
+        assert cutover(db).changed is (phase is Phase.DUAL)
+        assert undo_cutover(db).changed
+        assert db.fetch_all("select name from sqlite_schema where type = 'trigger'") == []
+        assert_same(db)
+        assert verify(db).ok
 
 
 @pytest.mark.soak

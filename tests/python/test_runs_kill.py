@@ -26,7 +26,8 @@ while True:
     if number % 3 == 2:
         writer.store_synthesis("S", "plan", content, run_id=name)
     if number % 10 == 9:
-        writer.store_artifacts([("S", "code", "agent", content, None, name)] * 50)
+        print("many", flush=True)
+        writer.store_artifacts([("S", "code", "agent", content, None, name)] * 300)
     number += 1
     print(number, flush=True)
 """
@@ -35,21 +36,31 @@ while True:
 @pytest.mark.parametrize("size", [10, 20_000])
 def test_sigkill_leaves_both_or_neither(path: Path, size: int) -> None:
     chance = random.Random(size)
-    written = 0
+    written = begun = 0
     for turn in range(8):
         with Child(_WRITE, path, size, turn) as child:
             assert child.line() == "ready"
-            time.sleep(chance.random() * 0.1)
+            lines: list[str] = []
+            while "many" not in lines:
+                lines.append(child.line())
+            # The first kill falls into the transaction, others where they will.
+            time.sleep(chance.random() * 0.05 if turn else 0)
             child.signal(signal.SIGKILL)
             child.wait()
-            written += sum(line.isdigit() for line in child.rest())
+            lines += child.rest()
+            written += sum(line.isdigit() for line in lines)
+            begun += lines.count("many")
     with holdfast.open(path) as db:
         assert_same(db)
         report = Sweep(db).run()
         assert (report.mismatches, report.pending) == (0, 0)
         # What was acknowledged is there; of one killed in between nothing was told.
         count = "select count(*) from consensus_artifacts where stage = 'plan'"
-        assert written <= db.fetch_value(count) <= written + 8
+        assert 8 * 9 <= written <= db.fetch_value(count) <= written + 8
+        many = db.fetch_value("select count(*) from consensus_artifacts where stage = 'code'")
+        assert many % 300 == 0
+        # One at least was killed in the middle of a transaction, and has left nothing of it.
+        assert many // 300 < begun
 
 
 def test_two_processes_write_the_same_runs(path: Path) -> None:
