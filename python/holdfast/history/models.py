@@ -245,7 +245,6 @@ def _moment(name: str, value: object) -> datetime:
     try:
         value = value.astimezone(UTC)
     except OverflowError:
-        value = None
-    if value is None:
-        _refuse(name, "must be in the years 1 to 9999 in UTC")
+        problem = "must be in the years 1 to 9999 in UTC"
+        raise InvalidRecordError(name, problem) from None
     return value.replace(microsecond=value.microsecond // 1000 * 1000, fold=0)

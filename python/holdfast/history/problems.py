@@ -14,8 +14,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
+from .error_text import kind_of, said
 from .errors import RepositoryConnectionError, RepositoryConstraintError, RepositoryError
-from .telling import kind_of, said
 
 _logger = logging.getLogger("holdfast.history")
 #: Seconds after which a client may try again.

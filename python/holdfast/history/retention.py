@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ..errors import ClosedError
+from .error_text import said
 from .query import boundary, most
 from .repository import PromptRepository
-from .telling import said
 
 _logger = logging.getLogger("holdfast.history")
 #: Seconds from one clean-up to the next, and to another try after one that failed.

@@ -8,8 +8,8 @@ from contextlib import suppress
 
 from ..database import Database
 from ..errors import BusyError, Error, TimeoutError
-from .ends import come_first
 from .errors import RepositoryConnectionError, translated
+from .exits import come_first
 from .repository import PromptRepository
 from .sqlite import HoldfastRepository
 

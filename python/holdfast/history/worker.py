@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 
 from ..errors import ClosedError
 from .breaker import BreakerState, CircuitBreaker
+from .error_text import kind_of, said
 from .errors import UNUSABLE, is_of_the_record
 from .models import PromptHistory
 from .repository import PromptRepository
 from .source import Source
-from .telling import kind_of, said
 from .waiting import Waiting
 
 _logger = logging.getLogger("holdfast.history")

@@ -10,7 +10,7 @@ from typing import Self
 
 from ..errors import ClosedError
 from .breaker import BreakerState, CircuitBreaker
-from .ends import keep
+from .exits import keep
 from .health import WriterStatistics
 from .models import PromptHistory
 from .source import Given, Source
