@@ -23,10 +23,10 @@ _logger = logging.getLogger("holdfast.history")
 HOLD = 0.0005
 #: Records of a transaction, at least and at most; of fewer, each would cost far more.
 LEAST, MOST = 4, 256
-#: Seconds between two transactions, in which others have the interpreter and the lane.
-PAUSE = 0.001
+#: Seconds between two transactions, in which whoever waits has the interpreter and the lane.
+PAUSE = 0.0001
 #: Steps of what saving puts off that follow on a round at most.
-STEPS = 16
+STEPS = 64
 #: Seconds after a failure: twice as long after each further one, and at most.
 SOON, LATER = 0.1, 5.0
 

@@ -57,7 +57,7 @@ class HistoryWriter:
         db: Given,
         *,
         queue_size: int = 10_000,
-        flush_every: float = 0.1,
+        flush_every: float = 0.5,
         breaker: CircuitBreaker | None = None,
         wait: float = 0.0,
         upkeep: Upkeep | None = None,
