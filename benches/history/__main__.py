@@ -17,10 +17,10 @@ from . import page, saves, service
 from .sides import SIDES
 
 ROOM = TARGET / "bench-history"
-PATIENCE = 300.0
+#: Seconds for one process.
+PATIENCE = 900.0
 PACKAGES = ("holdfast", "aiosqlite", "fastapi", "uvicorn")
-#: The work and who takes part in it.
-WORKS = {"service": tuple(service.MODES)} | dict.fromkeys(saves.WORKS, tuple(SIDES))
+WORKS = ("service", *saves.WORKS)
 
 
 def measure(work: str, side: str) -> dict[str, Any]:
@@ -30,7 +30,13 @@ def measure(work: str, side: str) -> dict[str, Any]:
     room.mkdir(parents=True)
     # What another one has left to be written would slow down the waits for the disk.
     os.sync()
-    return measured("history.worker", work, side, room / "history.db", patience=PATIENCE)
+    return measured("history.worker", work, side, room, patience=PATIENCE)
+
+
+def modes() -> dict[str, dict[str, Any]]:
+    """The figures of a service in all of its modes."""
+    found = measure("service", "all")
+    return {"off": found} if "failed" in found else found
 
 
 def settings() -> dict[str, Any]:
@@ -47,15 +53,18 @@ def run(rounds: int, works: list[str]) -> dict[str, Rounds]:
     found: dict[str, Rounds] = {work: [] for work in works}
     for number in range(rounds):
         for place, work in enumerate(works):
-            order = rotated(WORKS[work], number + place)
-            found[work].append({side: measure(work, side) for side in order})
+            order = rotated(tuple(SIDES), number + place)
+            if work == "service":
+                found[work].append(modes())
+            else:
+                found[work].append({side: measure(work, side) for side in order})
             print(f"round {number + 1}/{rounds} {work}", file=sys.stderr, flush=True)
     return found
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench-history", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", help="works, by comma: " + ", ".join(WORKS))
     parser.add_argument("--again", action="store_true", help="report the last run once more")
     given = parser.parse_args()

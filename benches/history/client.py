@@ -1,27 +1,21 @@
-"""A client on a processor of its own: `python -m history.client PORT CORE WARM ASKED RATE CLOSED`.
+"""A client: connections that are kept alive, with one request at a time on each.
 
-Connections are kept alive, with one request at a time on each. Parsing takes it some 20 us for an
-answer, a fraction of what the service takes.
+An answer takes it some 20 us, a fraction of what it takes the service.
 """
 
 from __future__ import annotations
 
-import os
 import random
 import select
 import socket
-import sys
 from array import array
 from collections.abc import Iterator
 from itertools import cycle
-from typing import Any
 
-from peers.harness import answer
-from peers.timing import clock, percentiles
+from peers.timing import clock
 
 from .texts import requests
 
-SEED = 5
 #: Connections, and how many of them are used where the next request follows the last answer.
 CONNECTIONS, BUSY = 64, 8
 #: Nanoseconds before a request is due, from which on the client watches the clock.
@@ -109,7 +103,7 @@ class Client:
         return took
 
     def in_turn(self, count: int) -> float:
-        """Ask again on each of some connections once it has answered; the answers a second."""
+        """Ask again on each of some connections once it has answered; the seconds that took."""
         begun, left = clock(), count
         busy = set[Connection]()
         for connection in self.connections[:BUSY]:
@@ -124,37 +118,17 @@ class Client:
                     connection.ask(next(self.requests), now)
                     busy.add(connection)
         self.asked += count
-        return count * 1e9 / (clock() - begun)
+        return (clock() - begun) / 1e9
 
     def close(self) -> None:
         for each in self.connections:
             each.socket.close()
 
 
-def arrivals(count: int, rate: float) -> list[int]:
+def arrivals(count: int, rate: float, seed: int) -> list[int]:
     """When requests are due, in nanoseconds: as independent clients send them, so many a second."""
-    rng, at, found = random.Random(SEED), 0.0, list[int]()
+    rng, at, found = random.Random(seed), 0.0, list[int]()
     for _ in range(count):
         at += rng.expovariate(rate)
         found.append(int(at * 1e9))
     return found
-
-
-def measure(port: int, warm: int, asked: int, rate: float, closed: int) -> dict[str, Any]:
-    """Warm up; ask at a rate: how long answers took; ask in turn: how many there are a second."""
-    client = Client(port)
-    client.in_turn(warm)
-    took = client.at_times(arrivals(asked, rate))
-    found = percentiles(took) | {"rate": client.in_turn(closed), "asked": client.asked}
-    client.close()
-    return found
-
-
-def main() -> None:
-    port, core, warm, asked, rate, closed = sys.argv[1:]
-    os.sched_setaffinity(0, {int(core)})
-    answer(measure, int(port), int(warm), int(asked), float(rate), int(closed))
-
-
-if __name__ == "__main__":
-    main()

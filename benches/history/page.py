@@ -12,14 +12,14 @@ from peers.page import QUIET, machine
 from peers.report import number, shown
 
 from .saves import COUNT, WORKS
-from .service import ASKED, CLOSED, MODES, RATE
+from .service import ASKED, CLOSED, MODES, RATE, TURNS
 from .sides import NAMES, SIDES
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- history:begin -->", "<!-- history:end -->"
 #: How many times the answer of a service without; milliseconds more in any round; microseconds.
 TIMES, MORE, SAVE = 1.05, 5.0, 50.0
-ASIDE = [mode for mode in MODES if mode != "off"]
+ASIDE = [mode for mode in MODES if mode not in ("off", "again")]
 NAMED = {"p50": "median", "p99": "p99"}
 
 
@@ -70,8 +70,10 @@ def aims(works: dict[str, Rounds]) -> list[str]:
         met = None if found is None else found.high <= MORE
         text = f"{said}: p99 never {MORE:g} ms more"
         lines.append(line(text, f"{signed(found)} ms" if found else "-", met))
+    saves = {"in the service": spread(values(rounds, "on", "save p99"))}
     for work, (said, _) in WORKS.items():
-        found = spread(values(works.get(work, []), "writer", "p99"))
+        saves[said] = spread(values(works.get(work, []), "writer", "p99"))
+    for said, found in saves.items():
         met = None if found is None else found.median < SAVE
         cell = f"{shown(found)} us" if found else "-"
         lines.append(line(f"`HistoryWriter.save`, {said}: p99 under {SAVE:g} us", cell, met))
@@ -139,6 +141,10 @@ def text(saved: dict[str, Any]) -> str:
     """All tables."""
     works = saved["works"]
     parts = [aims(works), answers(works), saves(works)]
+    within = [spread(values(works.get("service", []), "on", f"save {at}")) for at in ("p50", "p99")]
+    if all(within):
+        at = f"{shown(within[0])} us at the median, {shown(within[1])} at p99"
+        parts.append([f"In the service, with its history on, a save takes the loop {at}."])
     make = spread([n for work in WORKS for n in values(works.get(work, []), "writer", "make")])
     if make:
         parts.append([f"Making a record, which checks it, takes {shown(make)} us."])
@@ -161,23 +167,25 @@ def section(saved: dict[str, Any]) -> str:
         "## A history of prompts",
         "",
         "The [example service](history-service.md), uvicorn with one worker, improves prompts from",
-        f"a template; a client on the same machine asks it, {apart}. {facts['rounds']} rounds, the",
-        "modes in turn within each, each with processes and a file of its own. Shown are the",
-        "median and, in brackets, the least and the most; a ratio and a difference are computed",
-        "within a round.",
+        f"a template; a client on the same machine asks it, {apart}. In each of",
+        f"{facts['rounds']} rounds there is a service for each mode, with a file of its own. They",
+        f"take {TURNS} turns of some seconds; those that are not asked are stopped. Shown are the",
+        "median over the rounds and, in brackets, the least and the most; a ratio and a difference",
+        "are computed within a round.",
         "",
         *([] if facts["load"] <= QUIET else [noise, ""]),
         text(saved),
         "",
-        f"Answers are timed at {number(RATE)} requests a second, {ASKED:,} of them, which come as",
-        "independent clients send them: at the same random times in every mode, whether others",
-        "were answered or not. Each is timed from when it was due. *Answers/s* is what there is",
-        f"where eight clients ask again as soon as they are answered, {CLOSED:,} times. Both run",
-        "after a warm-up, without an access log. The thread that writes has the processor of the",
-        "service. *Off* is `SQLITE_ENABLED=false`: the record is made in every mode. *Locked* is",
-        "by another process for as long as the service is asked; its breaker then stays closed, so",
-        "that it tries again and again. After each measurement every answer was looked for: in the",
-        "file, or among what an open breaker had dropped and counted.",
+        f"Answers are timed at {number(RATE)} requests a second, {ASKED * TURNS:,} a round. They",
+        "come as independent clients send them, at the same random times in every mode, whether",
+        "others were answered or not, and each is timed from when it was due. *Answers/s* is what",
+        f"there is where eight clients ask again as soon as they are answered, {CLOSED * TURNS:,}",
+        "times. What two services differ by that do the same, the second one without shows. There",
+        "is a warm-up, and no access log. The thread that writes has the processor of the service.",
+        "*Off* is `SQLITE_ENABLED=false`: the record is made in every mode. *Locked* is by another",
+        "process from before the first turn to after the last; its breaker stays closed, so that",
+        "it tries for a second in each turn. Afterwards every answer was looked for: in the file,",
+        "or among what an open breaker had dropped and counted.",
         "",
         f"Saves are of {COUNT:,} records with texts of 1,500 characters, on a file in WAL mode at",
         "`synchronous` NORMAL on every side. `HistoryWriter.save` puts a record into a queue and",

@@ -1,6 +1,8 @@
-"""The service under load in one of its modes: it on one processor, who asks it on another.
+"""The service under load in all its modes: it on one processor, who asks it on another.
 
-Afterwards every answer is looked for in the file, or among what was dropped and counted.
+All run at once, and those that are not asked are stopped: the modes take turns of seconds, so that
+a slow minute of the machine hits all of them. Afterwards every answer is looked for in the file, or
+among what was dropped and counted.
 """
 
 from __future__ import annotations
@@ -13,18 +15,24 @@ import sqlite3
 import subprocess
 import sys
 import time
+from array import array
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from peers.harness import ENVIRONMENT
+from peers.timing import percentiles
 
+from .client import Client, arrivals
 from .texts import PATH, requests
 
 Figures = dict[str, Any]
-#: Requests to warm up, at a rate, and in turn; and the rate: far from what the service can do.
-WARM, ASKED, CLOSED, RATE = 500, 2000, 2000, 200.0
+#: Turns of each mode, and requests before the first.
+TURNS, WARM = 6, 500
+#: Requests of a turn: to come round, at a rate, and one after the other; and the rate, which is far
+#: from what the service can do.
+AWAKE, ASKED, CLOSED, RATE = 20, 1000, 300, 200.0
 #: Seconds that anything may take that ought to take moments.
 PATIENCE = 60.0
 
@@ -39,6 +47,8 @@ class Mode(NamedTuple):
 
 MODES = {
     "off": Mode("off", {"SQLITE_ENABLED": "false"}),
+    # What two services differ by that do the same.
+    "again": Mode("off, another service", {"SQLITE_ENABLED": "false"}),
     "on": Mode("on", {}),
     # Never left alone: what is measured is a service that keeps trying.
     "locked": Mode(
@@ -67,10 +77,25 @@ def environment(mode: Mode, file: Path) -> dict[str, str]:
     return plain | {"SQLITE_DB_PATH": str(file)} | mode.settings
 
 
+class Service(NamedTuple):
+    """A service that runs, and what it has said."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    on: list[str]
+
+    def rest(self) -> None:
+        """Stop: all of its threads."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
+
 @contextmanager
-def serving(mode: Mode, file: Path) -> Iterator[dict[str, Any]]:
-    """The service, until it has ended by itself; what it has said."""
-    command = [sys.executable, "-m", "history.serve", str(cores()[0])]
+def serving(mode: Mode, file: Path, core: int) -> Iterator[Service]:
+    """A service on a processor, until it has ended by itself."""
+    command = [sys.executable, "-m", "history.serve", str(core)]
     process = subprocess.Popen(
         command, env=environment(mode, file), cwd=file.parent, stdout=subprocess.PIPE
     )
@@ -79,7 +104,7 @@ def serving(mode: Mode, file: Path) -> Iterator[dict[str, Any]]:
         said = json.loads(process.stdout.readline() or "{}")
         if not said:
             raise RuntimeError("the service did not start")
-        yield said
+        yield Service(process, **said)
         process.send_signal(signal.SIGTERM)
         code = process.wait(PATIENCE)
         # Once it has ended as it should, uvicorn raises the signal again.
@@ -127,32 +152,60 @@ def see_failure(port: int) -> int:
     return 1
 
 
-def load(port: int) -> Figures:
-    """The figures of a client, a process of its own."""
-    arguments = (port, cores()[1], WARM, ASKED, RATE, CLOSED)
-    command = [sys.executable, "-m", "history.client", *map(str, arguments)]
-    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"the client ended with status {done.returncode}: {done.stderr}")
-    found = json.loads(done.stdout)
-    if "failed" in found:
-        raise RuntimeError(f"the client: {found['failed']}")
-    return found
+class Turns:
+    """A mode in its turns: how long its answers took, and how many there were in how long."""
+
+    def __init__(self, name: str, file: Path, core: int, stack: ExitStack) -> None:
+        mode = MODES[name]
+        self.name, self.file = name, file
+        self.service = stack.enter_context(serving(mode, file, core))
+        self.status = health(self.service.port)["status"]
+        self.others = 0
+        if mode.locked:
+            stack.enter_context(locked(file))
+            self.others = see_failure(self.service.port)
+        self.client = stack.enter_context(closing(Client(self.service.port)))
+        self.client.in_turn(WARM)
+        asked(self.service.port, "GET", "/saves")
+        self.service.rest()
+        self.took, self.seconds = array("Q"), 0.0
+
+    def take(self, turn: int) -> None:
+        """Ask for a while, at the times of this turn."""
+        self.service.go_on()
+        self.client.at_times(arrivals(AWAKE, RATE, turn))
+        self.took += self.client.at_times(arrivals(ASKED, RATE, turn))
+        self.seconds += self.client.in_turn(CLOSED)
+        self.service.rest()
+
+    def end(self) -> Figures:
+        """The figures; how it is doing is kept for the proof."""
+        self.service.go_on()
+        self.after = health(self.service.port)
+        figures = percentiles(self.took) | {"rate": CLOSED * TURNS / self.seconds}
+        figures |= {"asked": self.client.asked, "dropped": self.after["dropped"]}
+        saves = asked(self.service.port, "GET", "/saves")
+        figures |= {f"save {name}": value for name, value in saves.items()}
+        return figures | {"on": self.service.on}
+
+    def prove(self) -> None:
+        answers = self.client.asked + self.others
+        prove(self.name, self.file, answers, self.status, self.after)
 
 
-def measure(name: str, path: str) -> Figures:
-    """Serve, be asked, end; then prove that every answer is where it has to be."""
-    mode, file, others = MODES[name], Path(path), 0
-    with serving(mode, file) as said:
-        port = said["port"]
-        status = health(port)["status"]
-        with locked(file) if mode.locked else nullcontext():
-            if mode.locked:
-                others = see_failure(port)
-            found = load(port)
-            after = health(port)
-        figures = found | {"on": said["on"], "dropped": after["dropped"]}
-    prove(name, file, found["asked"] + others, status, after)
+def measure(core: int, folder: Path) -> dict[str, Figures]:
+    """The figures of every mode, with the services on one processor; all is proven."""
+    with ExitStack() as stack:
+        modes: list[Turns] = []
+        for name in MODES:
+            (folder / name).mkdir()
+            modes.append(Turns(name, folder / name / "history.db", core, stack))
+        for turn in range(TURNS):
+            for mode in (*modes[turn % len(modes) :], *modes[: turn % len(modes)]):
+                mode.take(turn)
+        figures = {mode.name: mode.end() for mode in modes}
+    for mode in modes:
+        mode.prove()
     return figures
 
 
@@ -160,6 +213,7 @@ def prove(name: str, file: Path, answers: int, status: str, after: dict[str, Any
     """The mode was as it is called, and nothing is missing; the service has ended."""
     wanted = {
         "off": ("disabled", "disabled", "closed", 0, 0),
+        "again": ("disabled", "disabled", "closed", 0, 0),
         "on": ("healthy", "healthy", "closed", answers, 0),
         "locked": ("healthy", "degraded", "closed", answers, 0),
         "open": ("healthy", "degraded", "open", 1, answers - 1),
@@ -170,5 +224,5 @@ def prove(name: str, file: Path, answers: int, status: str, after: dict[str, Any
     else:
         rows = 0
     found = (status, after["status"], after["breaker"], rows, after["dropped"])
-    if found != wanted or (name == "off" and file.exists()):
+    if found != wanted or (status == "disabled" and file.exists()):
         raise AssertionError(f"{name}: {found} after {answers} answers, not {wanted}")
