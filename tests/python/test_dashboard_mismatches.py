@@ -8,12 +8,12 @@ from holdfast.runs import (
     DualWriter,
     Output,
     RunStore,
-    attach,
     backfill,
     cutover,
     legacy,
     verify,
 )
+from holdfast.runs.attach import attach
 from test_dashboard_hostile import EVIL, unharmed
 
 

@@ -6,7 +6,8 @@ import pytest
 
 import holdfast
 from holdfast.errors import Error
-from holdfast.runs import DualWriter, LegacySchemaError, Phase, RunStore, Sweep, attach, state
+from holdfast.runs import DualWriter, LegacySchemaError, Phase, RunStore, Sweep, state
+from holdfast.runs.attach import attach
 from old_runs import TABLES, fill, opened
 from processes import Child, look
 

@@ -104,6 +104,7 @@ def test_half_a_character_is_refused(runs: RunStore) -> None:
         ({"until": datetime(2026, 1, 1)}, "until is a datetime with a time zone"),
         ({"spec_id": 5}, "spec_id is a text or None, not int"),
         ({"consensus_ok": "yes"}, "consensus_ok is True, False or None"),
+        ({"nonsense": 1, "agent": None}, "a query of runs has no agent, nonsense"),
     ],
 )
 def test_a_query_that_is_none(runs: RunStore, wrong: dict[str, Any], says: str) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import holdfast
-from holdfast.runs import UnmappableError, attach, legacy, mapping
+from holdfast.runs import UnmappableError, legacy, mapping
+from holdfast.runs.attach import attach
 from holdfast.runs.legacy import ARTIFACTS, COLUMNS, SYNTHESES, LegacyRow
 from holdfast.runs.reading import Garbled
 from holdfast.runs.sides import RANGES

@@ -134,6 +134,15 @@ def test_names_of_columns_are_the_same_in_whatever_case(path: Path) -> None:
         assert verify(db).ok
 
 
+def test_a_table_that_is_dropped_is_told(path: Path) -> None:
+    with opened(make(path)) as db:
+        writer = DualWriter(db)
+        writer.store_artifact("S", "plan", "a", "{}")
+        look(path, "drop table consensus_artifacts")
+        with pytest.raises(LegacySchemaError, match="consensus_artifacts is gone"):
+            writer.query_artifacts("S", "plan")
+
+
 def test_what_a_trigger_forbids_is_an_error_of_the_database(path: Path) -> None:
     with opened(make(path)) as db:
         writer = DualWriter(db)

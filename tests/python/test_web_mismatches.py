@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 import holdfast
-from holdfast.runs import DualWriter, RunStore, attach, backfill, cutover, legacy, verify
+from holdfast.runs import DualWriter, RunStore, backfill, cutover, legacy, verify
+from holdfast.runs.attach import attach
 from web_apps import dashboard, problem
 
 API = "/api/v1/runs"

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from ..runs import (
         BackfillReport,
         CutoverReport,
+        Finding,
         Run,
         RunsStatus,
         UndoReport,
         VerifyReport,
     )
-    from ..runs.compare import Finding
 
 #: Rows that cannot be copied that are named.
 MOST = 20
@@ -122,10 +122,12 @@ def _finding(found: Finding) -> dict[str, Any]:
 
 def cutover(report: CutoverReport | UndoReport) -> None:
     """Write what a cutover, or undoing one, has changed."""
+    from ..runs import UndoReport
+
     would = "would be" if report.dry_run else "are"
     fields = report._asdict()
-    if "kept" in fields:
-        lines = _undone(fields, would)
+    if isinstance(report, UndoReport):
+        lines = _undone(report, would)
     elif not report.changed:
         lines = ["the cutover was made before: nothing to change"]
     else:
@@ -141,14 +143,14 @@ def cutover(report: CutoverReport | UndoReport) -> None:
         output.line(line)
 
 
-def _undone(fields: dict[str, Any], would: str) -> list[str]:
-    if not fields["changed"]:
+def _undone(report: UndoReport, would: str) -> list[str]:
+    if not report.changed:
         return ["there was no cutover: nothing to undo"]
     return [
         f"both schemas {would} written again",
-        f"written back: {fields['artifacts']} artifacts, {fields['syntheses']} syntheses",
-        f"deleted as in the new tables: {fields['deleted']}",
-        f"in the new tables alone, as the old ones cannot hold them: {fields['kept']}",
+        f"written back: {report.artifacts} artifacts, {report.syntheses} syntheses",
+        f"deleted as in the new tables: {report.deleted}",
+        f"in the new tables alone, as the old ones cannot hold them: {report.kept}",
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,7 @@ from .run_files import both_to_read, both_to_write, runs_to_read
 from .times import moment
 
 if TYPE_CHECKING:
-    from ..runs.compare import Finding
+    from ..runs import Finding
 
 app = typer.Typer(name="runs", no_args_is_help=True)
 
@@ -223,8 +223,7 @@ def show(
     with runs_to_read(file) as store:
         run = store.get(run_id)
     if as_json:
-        document: dict[str, Any] = run._asdict()
-        output.document(document)
+        output.document(run)
     else:
         run_text.run(run)
 

@@ -9,8 +9,8 @@
 """
 
 from .aio import AsyncRunStore
-from .attach import attach
 from .backfill import BackfillReport, backfill
+from .compare import Finding
 from .cutover import CutoverReport, UndoReport, cutover, undo_cutover
 from .dual import DualReport, DualWriter
 from .errors import (
@@ -24,8 +24,11 @@ from .errors import (
 from .legacy import Artifact, Synthesis
 from .mismatches import Mismatch, MismatchPage
 from .models import AgentOutput, Output, Run, RunPage, RunStats
+from .overview import Spec, SpecPage, StageState, UnmappedRow, specs, unmapped
 from .pairs import NewArtifact
 from .pending import TableStatus
+from .portion import Unmapped
+from .query import Filters
 from .reader import LegacyReader, LegacyStats
 from .state import Phase
 from .status import RunsStatus, status
@@ -42,6 +45,8 @@ __all__ = [
     "CutoverReport",
     "DualReport",
     "DualWriter",
+    "Filters",
+    "Finding",
     "LegacyReader",
     "LegacySchemaError",
     "LegacyStats",
@@ -57,6 +62,9 @@ __all__ = [
     "RunStats",
     "RunStore",
     "RunsStatus",
+    "Spec",
+    "SpecPage",
+    "StageState",
     "Sweep",
     "SweepReport",
     "Synthesis",
@@ -64,11 +72,14 @@ __all__ = [
     "UndoReport",
     "UnknownRunError",
     "UnmappableError",
+    "Unmapped",
+    "UnmappedRow",
     "VerifyReport",
-    "attach",
     "backfill",
     "cutover",
+    "specs",
     "status",
     "undo_cutover",
+    "unmapped",
     "verify",
 ]

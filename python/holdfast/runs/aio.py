@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from ..aio import AsyncDatabase
 from ..errors import IntegrityError
 from . import query, retention
 from . import statements as sql
 from .models import AgentOutput, Output, Run, RunPage, RunStats, output_of, run_of
+from .query import Filters
 from .store import unknown
 
 if TYPE_CHECKING:
@@ -163,18 +164,10 @@ class AsyncRunStore:
     async def query(
         self,
         *,
-        spec_id: str | None = None,
-        stage: str | None = None,
-        name: str | None = None,
-        agent_name: str | None = None,
-        consensus_ok: bool | None = None,
-        degraded: bool | None = None,
-        has_synthesis: bool | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
         limit: int = 50,
         offset: int = 0,
         cursor: str | None = None,
+        **filters: Unpack[Filters],
     ) -> RunPage:
         """Read up to `limit` runs, the newest first, without their outputs; see `RunStore.query`.
 
@@ -183,20 +176,7 @@ class AsyncRunStore:
         >>> (await runs.query(spec_id="SPEC-1", consensus_ok=True)).total
         1
         """
-        made = query.make(
-            spec_id=spec_id,
-            stage=stage,
-            name=name,
-            agent_name=agent_name,
-            consensus_ok=consensus_ok,
-            degraded=degraded,
-            has_synthesis=has_synthesis,
-            since=since,
-            until=until,
-            limit=limit,
-            offset=offset,
-            cursor=cursor,
-        )
+        made = query.make(limit=limit, offset=offset, cursor=cursor, **filters)
         async with (await self._ready()).snapshot() as snap:
             rows = await snap.fetch_all(*made.page)
             return made.page_of(rows, await snap.fetch_value(*made.total))

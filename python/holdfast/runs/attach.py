@@ -33,7 +33,7 @@ def _attach(tx: Transaction) -> None:
     _number_from(tx, NATIVE)
     state.put(tx, "mark.runs", tx.fetch_value("select max(id) from consensus_runs") or 0)
     state.put(tx, "mark.outputs", tx.fetch_value("select max(id) from agent_outputs") or NATIVE)
-    state.put(tx, "phase", "dual")
+    state.put(tx, "phase", state.Phase.DUAL)
 
 
 def _number_from(tx: Transaction, least: int) -> None:

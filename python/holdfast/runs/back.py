@@ -9,7 +9,7 @@ from .. import Transaction
 from ..errors import IntegrityError
 from . import legacy, state
 from .errors import UnmappableError
-from .legacy import SYNTHESES, Layout, LegacyRow
+from .legacy import SYNTHESES, LegacyRow
 from .mapping import NATIVE, artifact_from, output_of, synthesis_from
 from .pending import TABLES, uncopied
 from .reading import fetch, quoted
@@ -60,7 +60,7 @@ def _delete(tx: Transaction, table: str) -> int:
 
 def _outputs(tx: Transaction) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Outputs that are no artifacts, from after both schemas began to be written."""
-    after = int(state.get(tx, "mark.outputs") or NATIVE)
+    after = state.number(tx, "mark.outputs") or NATIVE
     rest = (
         "from agent_outputs o join consensus_runs r on r.id = o.run_id "
         "where o.id > ? order by o.id limit ?"
@@ -76,7 +76,7 @@ def _pair(row: tuple[Any, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _runs(tx: Transaction) -> Iterator[dict[str, Any]]:
     """Runs that have a synthesis which the old table has not."""
-    mark, after = int(state.get(tx, "mark.runs") or 0), 0
+    mark, after = state.number(tx, "mark.runs"), 0
     rest = (
         "from consensus_runs r where r.id > ? and case when r.legacy_synthesis_id is null "
         "then r.id > ? and r.synthesis_json is not null else not exists "
@@ -124,7 +124,6 @@ def _insert(tx: Transaction, row: LegacyRow, number: int | None) -> LegacyRow:
     added = tx.fetch_value(
         f"insert into {row.table}({names}) values ({marks}) returning id", list(values.values())
     )
-    found: Layout | None = legacy.layout(tx, row.table)
-    there = found and found.one(tx, added)
+    there = legacy.required(tx, row.table).one(tx, added)
     assert there is not None
     return there

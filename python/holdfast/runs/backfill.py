@@ -10,19 +10,17 @@ from ..database import Database
 from . import watch
 from .attach import attach
 from .errors import LegacySchemaError
-from .legacy import ARTIFACTS, SYNTHESES, layout
+from .legacy import ARTIFACTS, SYNTHESES, layout, required
 from .pending import TABLES, Candidate, candidates, is_stale
 from .portion import Portion, Unmapped, check_phase, copy, finish, is_finished
 from .repair import repair as repair_open
-from .sweep import Sweep
+from .sweep import BEGIN, Sweep
 from .trial import copy_of
 
 #: Rows, and bytes of them, that one transaction copies: it holds the lane for milliseconds.
 ROWS, BYTES = 50, 500_000
 #: Seconds between two transactions, for the processes that wait for their turn.
 PAUSE = 0.002
-#: An id that is less than those of all rows.
-BEFORE_ALL = -(2**63)
 
 
 class BackfillReport(NamedTuple):
@@ -112,9 +110,8 @@ def backfill(
 
 def _portions(db: Database, table: str) -> Iterator[tuple[int, Portion]]:
     """Copy a table; after each transaction, how many of its rows are done and what that one did."""
-    found = layout(db, table)
-    assert found is not None, "attach has made it"
-    upto, done = BEFORE_ALL, 0
+    found = required(db, table)
+    upto, done = BEGIN, 0
     while some := _some(candidates(db, table, upto, ROWS)):
         portion = db.run(copy, found, some)
         between = f"select count(*) from {table} where id > ? and id <= ?"

@@ -1,4 +1,4 @@
-"""How many rows of a range are read at once, by their bytes: a few of megabytes are enough."""
+"""How many rows of a range are read at once, by their bytes: a few megabytes are enough."""
 
 from __future__ import annotations
 

@@ -212,7 +212,7 @@ def _undo(tx: Transaction) -> tuple[bool, WrittenBack]:
     # What the old tables cannot hold is not looked for there.
     for name, table in (("mark.outputs", OUTPUTS), ("mark.runs", RUNS)):
         greatest = tx.fetch_value(f"select max(id) from {table}") or 0
-        state.put(tx, name, max(greatest, int(state.get(tx, name) or 0)))
+        state.put(tx, name, max(greatest, state.number(tx, name)))
     state.put(tx, "phase", Phase.DUAL)
     state.forget(tx, "cutover")
     return True, done

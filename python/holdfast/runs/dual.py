@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from ..database import Database
 from ..errors import IntegrityError
 from . import deleting, mismatches, retention, state
+from .errors import RunPhaseError
 from .legacy import ARTIFACTS, SYNTHESES
 from .mismatches import MismatchPage
 from .pairs import Name, NewArtifact, Pairs, Stale, checked
@@ -198,7 +199,8 @@ class DualWriter(LegacyReader):
                 "(select count(*) from run_unmapped)"
             )[0]
             phase = state.phase(snap)
-            assert phase is not None
+            if phase is None:
+                raise RunPhaseError("run_state has lost its phase: open the runs again")
             counts = dict(zip(_COUNTED, numbers, strict=True))
             mine = {"written": self._written, "mismatched": self._mismatched}
             return DualReport(phase, **mine, **counts, last_sweep=last(snap))
@@ -222,7 +224,8 @@ class DualWriter(LegacyReader):
 
     def _attempt(self, work: Callable[[Pairs], T]) -> T:
         with self._db.transaction() as tx:
-            # Old tables that are read-only say so themselves; those that are so no more do not.
+            # Frozen old tables refuse a write that takes them for writable. The other way round
+            # nothing would, so the phase is read.
             phase = self._phase if self._phase is Phase.DUAL else state.phase(tx)
             pairs = Pairs(tx, self._runs, phase, has_more=self._has_more)
             result = work(pairs)

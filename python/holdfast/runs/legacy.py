@@ -174,6 +174,14 @@ def layout(source: Source, table: str) -> Layout | None:
     return Layout(table, tuple(name for name, _, _ in rows if name.lower() not in known))
 
 
+def required(source: Source, table: str) -> Layout:
+    """Look at a table that must be there. Raises LegacySchemaError where it is not as it must."""
+    found = layout(source, table)
+    if found is None:
+        raise LegacySchemaError(f"the table {table} is gone: another program has dropped it")
+    return found
+
+
 def create(tx: Transaction) -> None:
     """Make the tables of the old schema that are missing.
 

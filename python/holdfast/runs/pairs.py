@@ -147,8 +147,7 @@ class Pairs:
         if not tx.fetch_value(_SAME, (number, model, extra)):
             if known is not None and fresh is None:
                 raise Stale
-            layout = legacy.layout(tx, ARTIFACTS)
-            if layout is not None and layout.extra:
+            if legacy.required(tx, ARTIFACTS).extra:
                 self.has_more = True
                 tx.execute("delete from agent_outputs where id = ?", [number])
                 return self._mapped(ARTIFACTS, number, values, model)[0]
@@ -216,8 +215,7 @@ def _insert(tx: Transaction, table: str, values: Sequence[Any], number: int | No
 
 def _row(tx: Transaction, table: str, number: int) -> LegacyRow:
     """Read a row as it is now: another program may have added a column."""
-    layout = legacy.layout(tx, table)
-    row = layout and layout.one(tx, number)
+    row = legacy.required(tx, table).one(tx, number)
     if row is None:
         raise _ignored(table)
     return row

@@ -34,7 +34,7 @@ class Portion(NamedTuple):
 
 def position(source: Source, table: str) -> int:
     """The greatest id up to which a backfill has come in a table."""
-    return int(state.get(source, f"backfill.{table}") or 0)
+    return state.number(source, f"backfill.{table}")
 
 
 def check_phase(source: Source) -> None:
@@ -93,7 +93,7 @@ def _copy_row(
 def finish(tx: Transaction) -> None:
     """Note that a backfill has come to its end."""
     for table in TABLES:
-        _put_position(tx, table, int(state.get(tx, f"mark.{table}") or 0))
+        _put_position(tx, table, state.number(tx, f"mark.{table}"))
         tx.execute(
             "delete from run_unmapped where legacy_table = ? and not exists "
             f"(select 1 from {table} t where t.id = legacy_id)",

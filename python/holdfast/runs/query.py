@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict, Unpack
 
 from .models import RUN_COLUMNS, Run, RunPage, run_of
 from .statements import Statement, flag, text
@@ -14,7 +14,22 @@ from .times import given, moment, stamp
 #: Runs of a page, at most.
 LIMIT = 1000
 #: Characters of a cursor that are looked at.
-MOST = 200
+CURSOR = 200
+
+
+class Filters(TypedDict, total=False):
+    """Which runs a query lets through; all by default."""
+
+    spec_id: str | None
+    stage: str | None
+    name: str | None
+    #: In which this agent has put something out.
+    agent_name: str | None
+    consensus_ok: bool | None
+    degraded: bool | None
+    has_synthesis: bool | None
+    since: datetime | None
+    until: datetime | None
 
 
 class Query(NamedTuple):
@@ -50,21 +65,7 @@ class Query(NamedTuple):
         return RunPage(runs, total, _cursor(runs[-1]) if len(rows) > self.limit else None)
 
 
-def make(
-    *,
-    spec_id: str | None,
-    stage: str | None,
-    name: str | None,
-    agent_name: str | None,
-    consensus_ok: bool | None,
-    degraded: bool | None,
-    has_synthesis: bool | None,
-    since: datetime | None,
-    until: datetime | None,
-    limit: int,
-    offset: int,
-    cursor: str | None,
-) -> Query:
+def make(*, limit: int, offset: int, cursor: str | None, **filters: Unpack[Filters]) -> Query:
     """Check what a query was given. Raises ValueError or TypeError, which names the argument."""
     if type(limit) is not int or not 1 <= limit <= LIMIT:
         raise ValueError(f"limit is a number from 1 to {LIMIT}, not {limit!r}")
@@ -72,23 +73,29 @@ def make(
         raise ValueError(f"offset is a number from 0, not {offset!r}")
     if cursor is not None and offset:
         raise ValueError("a page has an offset or a cursor, not both")
+    if unknown := filters.keys() - Filters.__annotations__.keys():
+        raise TypeError(f"a query of runs has no {', '.join(sorted(unknown))}")
     found = {
-        "r.spec_id = ?": text("spec_id", spec_id, optional=True),
-        "r.stage = ?": text("stage", stage, optional=True),
-        "r.legacy_run_id = ?": text("name", name, optional=True),
+        "r.spec_id = ?": text("spec_id", filters.get("spec_id"), optional=True),
+        "r.stage = ?": text("stage", filters.get("stage"), optional=True),
+        "r.legacy_run_id = ?": text("name", filters.get("name"), optional=True),
         "r.id in (select run_id from agent_outputs where agent_name = ?)": text(
-            "agent_name", agent_name, optional=True
+            "agent_name", filters.get("agent_name"), optional=True
         ),
-        "r.consensus_ok = ?": flag("consensus_ok", consensus_ok),
-        "r.degraded = ?": flag("degraded", degraded),
-        "(r.synthesis_json is not null) = ?": flag("has_synthesis", has_synthesis),
-        "r.run_timestamp >= ?": since and given("since", since),
-        "r.run_timestamp < ?": until and given("until", until),
+        "r.consensus_ok = ?": flag("consensus_ok", filters.get("consensus_ok")),
+        "r.degraded = ?": flag("degraded", filters.get("degraded")),
+        "(r.synthesis_json is not null) = ?": flag("has_synthesis", filters.get("has_synthesis")),
+        "r.run_timestamp >= ?": _time("since", filters.get("since")),
+        "r.run_timestamp < ?": _time("until", filters.get("until")),
     }
     tests = [test for test, value in found.items() if value is not None]
     values = [value for value in found.values() if value is not None]
     after = None if cursor is None else _read_cursor(cursor)
     return Query(tests, values, limit, offset, after)
+
+
+def _time(name: str, when: datetime | None) -> str | None:
+    return None if when is None else given(name, when)
 
 
 def _where(tests: list[str]) -> str:
@@ -101,7 +108,7 @@ def _cursor(run: Run) -> str:
 
 
 def _read_cursor(cursor: object) -> tuple[str, int]:
-    found = str(cursor)[:MOST]
+    found = str(cursor)[:CURSOR]
     try:
         match json.loads(urlsafe_b64decode(found.encode())):
             case [str(at), int(number)] if abs(number) < 2**63:

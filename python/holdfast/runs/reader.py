@@ -97,8 +97,7 @@ def _is_new(snap: Snapshot) -> bool:
 
 
 def _rows(snap: Snapshot, table: str, wanted: list[str], limit: int = -1) -> list[LegacyRow]:
-    layout = legacy.layout(snap, table)
-    assert layout is not None
+    layout = legacy.required(snap, table)
     rest = f"from {table} where spec_id = ? and stage = ? order by created_at desc, id desc limit ?"
     return [layout.row_of(row) for row in fetch(snap, layout.columns, rest, [*wanted, limit])]
 

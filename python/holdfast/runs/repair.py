@@ -14,7 +14,7 @@ from ..database import Database
 from . import back, mismatches
 from .compare import Finding
 from .errors import UnmappableError
-from .legacy import ARTIFACTS, LegacyRow, layout
+from .legacy import ARTIFACTS, LegacyRow, required
 from .mapping import NATIVE, map_row
 from .reading import fetch
 from .sides import OUTPUTS, again
@@ -87,8 +87,7 @@ def _synthesis(tx: Transaction, found: Finding) -> None:
 
 
 def _row(tx: Transaction, found: Finding) -> LegacyRow:
-    table = layout(tx, found.legacy_table or ARTIFACTS)
-    row = table and table.one(tx, found.legacy_id or 0)
+    row = required(tx, found.legacy_table or ARTIFACTS).one(tx, found.legacy_id or 0)
     assert row is not None, "it was there in this transaction"
     return row
 

@@ -15,7 +15,7 @@ OLDEST = "select id from consensus_runs where run_timestamp < ? order by run_tim
 
 
 def boundary(older_than: timedelta) -> str | None:
-    """The time before which runs go, to the whole second; None for one that nothing is as old as.
+    """The time before which runs go, to the whole second; None if it is before all times.
 
     A run that is exactly as old stays.
     """

@@ -93,7 +93,7 @@ def artifacts(source: Source, after: int, limit: int, most: int = END) -> Part:
 
 def natives(source: Source, after: int, limit: int, most: int = END) -> Part:
     """Find outputs that are no artifacts, from after both schemas began to be written."""
-    first = max(after, _number(source, "mark.outputs"))
+    first = max(after, state.number(source, "mark.outputs"))
     rows = fetch(
         source,
         [*(f"o.{name}" for name in OUTPUT), *(f"r.{name}" for name in RUN)],
@@ -128,7 +128,7 @@ def runs(source: Source, after: int, limit: int, most: int = END) -> Part:
             [json.dumps(wanted)],
         )
     }
-    mark = _number(source, "mark.runs")
+    mark = state.number(source, "mark.runs")
     findings: list[Finding] = []
     for row in rows:
         run = dict(zip(RUN, row, strict=False))
@@ -197,8 +197,8 @@ def _with_missing(source: Source, part: Part, rows: list[LegacyRow], table: str)
     if not rows:
         return part
     old = rows[0].table
-    mark = _number(source, f"mark.{old}")
-    done = _number(source, f"backfill.{old}")
+    mark = state.number(source, f"mark.{old}")
+    done = state.number(source, f"backfill.{old}")
     ids = json.dumps([row.id for row in rows])
     known = {
         number
@@ -216,10 +216,6 @@ def _with_missing(source: Source, part: Part, rows: list[LegacyRow], table: str)
     return part._replace(
         findings=(*part.findings, *findings), pending=len(waiting), unmapped=len(known)
     )
-
-
-def _number(source: Source, name: str) -> int:
-    return int(state.get(source, name) or 0)
 
 
 def _without_artifact(

@@ -33,6 +33,11 @@ def get(source: Source, name: str) -> str | None:
     return source.fetch_value("select value from run_state where name = ?", [name])
 
 
+def number(source: Source, name: str) -> int:
+    """Read a value that is a number; 0 where none was put."""
+    return int(get(source, name) or 0)
+
+
 def put(tx: Transaction, name: str, value: str | int) -> None:
     """Write a value."""
     tx.execute(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from ..database import Database
 from ..errors import IntegrityError
@@ -12,6 +12,7 @@ from . import query, retention
 from . import statements as sql
 from .errors import UnknownRunError
 from .models import AgentOutput, Output, Run, RunPage, RunStats, output_of, run_of
+from .query import Filters
 
 if TYPE_CHECKING:
     from .. import Snapshot, Transaction
@@ -154,22 +155,15 @@ class RunStore:
     def query(
         self,
         *,
-        spec_id: str | None = None,
-        stage: str | None = None,
-        name: str | None = None,
-        agent_name: str | None = None,
-        consensus_ok: bool | None = None,
-        degraded: bool | None = None,
-        has_synthesis: bool | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
         limit: int = 50,
         offset: int = 0,
         cursor: str | None = None,
+        **filters: Unpack[Filters],
     ) -> RunPage:
         """Read up to `limit` runs, the newest first, without their outputs.
 
-        A filter that is None lets all through. `since` is part of the time that is asked for,
+        `Filters` are spec_id, stage, name, agent_name, consensus_ok, degraded, has_synthesis, since
+        and until; one that is None lets all through. `since` is part of the time that is asked for,
         `until` is not. `cursor` is that of the page before; what comes meanwhile shifts nothing.
 
         >>> runs = RunStore(db)
@@ -177,20 +171,7 @@ class RunStore:
         >>> runs.query(spec_id="SPEC-1", consensus_ok=True).total
         1
         """
-        made = query.make(
-            spec_id=spec_id,
-            stage=stage,
-            name=name,
-            agent_name=agent_name,
-            consensus_ok=consensus_ok,
-            degraded=degraded,
-            has_synthesis=has_synthesis,
-            since=since,
-            until=until,
-            limit=limit,
-            offset=offset,
-            cursor=cursor,
-        )
+        made = query.make(limit=limit, offset=offset, cursor=cursor, **filters)
         with self._db.snapshot() as snap:
             return made.page_of(snap.fetch_all(*made.page), snap.fetch_value(*made.total))
 

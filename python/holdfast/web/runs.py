@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
-from ..runs import Run, mismatches
-from ..runs.overview import has_old_tables, unmapped
-from ..runs.overview import specs as specs_of
-from ..runs.status import status as status_of
+from ..runs import Run, mismatches, unmapped
+from ..runs import specs as specs_of
+from ..runs import status as status_of
+from ..runs.overview import has_old_tables
 from .answers import Answer, ready
 from .artifacts import FARTHEST
 from .documents import Documents
