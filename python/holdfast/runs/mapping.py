@@ -16,7 +16,7 @@ from .errors import UnmappableError
 from .legacy import ARTIFACTS, COLUMNS, SYNTHESES, LegacyRow, dumps, loads
 from .reading import Garbled
 from .slots import Places, free
-from .times import now, read_any
+from .times import read_any
 
 #: The first id of outputs that are no artifacts, in a file that has the old tables.
 NATIVE = 2**40
@@ -200,15 +200,6 @@ def map_row(
     run_id = run_for(tx, row, places)
     tx.execute(SYNTHESIZE, [*synthesis, run_id])
     return run_id
-
-
-def record_unmapped(tx: Transaction, table: str, legacy_id: int, reason: str) -> None:
-    """Keep why a row cannot be mapped."""
-    tx.execute(
-        "insert into run_unmapped(legacy_table, legacy_id, reason, found_at) values (?, ?, ?, ?) "
-        "on conflict(legacy_table, legacy_id) do update set reason = excluded.reason",
-        [table, legacy_id, reason, now()],
-    )
 
 
 def _check_id(row: LegacyRow) -> None:

@@ -9,7 +9,7 @@ from .. import Transaction
 from . import state
 from .errors import RunPhaseError, UnmappableError
 from .legacy import Layout
-from .mapping import map_row, record_unmapped
+from .mapping import map_row
 from .pending import TABLES, Candidate, is_copied
 from .reading import Source
 from .slots import Places
@@ -61,7 +61,7 @@ def copy(tx: Transaction, table: Layout, wanted: Sequence[Candidate]) -> Portion
         if reason is not None:
             unmapped.append(Unmapped(table.table, each.id, reason))
             if reason != each.reason:
-                record_unmapped(tx, table.table, each.id, reason)
+                _record_unmapped(tx, table.table, each.id, reason)
                 recorded += 1
         elif there:
             copied += 1
@@ -110,6 +110,14 @@ def is_finished(source: Source) -> bool:
 def _put_position(tx: Transaction, table: str, number: int) -> None:
     if number > position(tx, table):
         state.put(tx, f"backfill.{table}", number)
+
+
+def _record_unmapped(tx: Transaction, table: str, legacy_id: int, reason: str) -> None:
+    tx.execute(
+        "insert into run_unmapped(legacy_table, legacy_id, reason, found_at) values (?, ?, ?, ?) "
+        "on conflict(legacy_table, legacy_id) do update set reason = excluded.reason",
+        [table, legacy_id, reason, now()],
+    )
 
 
 def _forget_unmapped(tx: Transaction, table: str, number: int) -> None:
