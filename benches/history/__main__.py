@@ -64,7 +64,7 @@ def run(rounds: int, works: list[str]) -> dict[str, Rounds]:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench-history", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--only", default="", help="works, by comma: " + ", ".join(WORKS))
     parser.add_argument("--again", action="store_true", help="report the last run once more")
     given = parser.parse_args()

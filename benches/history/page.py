@@ -17,7 +17,7 @@ from .sides import NAMES, SIDES
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- history:begin -->", "<!-- history:end -->"
-#: How many times the answer of a service without; milliseconds more in any round; microseconds.
+#: How many times the answer of a service without; how many milliseconds more; microseconds.
 TIMES, MORE, SAVE = 1.05, 5.0, 50.0
 ASIDE = [mode for mode in MODES if mode not in ("off", "again")]
 NAMED = {"p50": "median", "p99": "p99"}
@@ -57,7 +57,7 @@ def line(said: str, cell: str, met: bool | None) -> str:
 
 
 def aims(works: dict[str, Rounds]) -> list[str]:
-    """What was aimed at, and whether the median meets it; what is never to be, the worst round."""
+    """What was aimed at, and whether the median meets it."""
     lines = ["| aim | found | |", "|---|--:|---|"]
     rounds = works.get("service", [])
     for mode in ASIDE:
@@ -67,8 +67,8 @@ def aims(works: dict[str, Rounds]) -> list[str]:
             met = None if found is None else found.median <= TIMES
             lines.append(line(f"{said}: {name} at most {TIMES} x off", times(found), met))
         found = more(rounds, mode, "p99")
-        met = None if found is None else found.high <= MORE
-        text = f"{said}: p99 never {MORE:g} ms more"
+        met = None if found is None else found.median <= MORE
+        text = f"{said}: p99 at most {MORE:g} ms more"
         lines.append(line(text, f"{signed(found)} ms" if found else "-", met))
     saves = {"in the service": spread(values(rounds, "on", "save p99"))}
     for work, (said, _) in WORKS.items():
@@ -184,8 +184,8 @@ def section(saved: dict[str, Any]) -> str:
         "is a warm-up, and no access log. The thread that writes has the processor of the service.",
         "*Off* is `SQLITE_ENABLED=false`: the record is made in every mode. *Locked* is by another",
         "process from before the first turn to after the last; its breaker stays closed, so that",
-        "it tries for a second in each turn. Afterwards every answer was looked for: in the file,",
-        "or among what an open breaker had dropped and counted.",
+        "it goes on to try, for a second of about six. Afterwards every answer was looked for: in",
+        "the file, or among what an open breaker had dropped and counted.",
         "",
         f"Saves are of {COUNT:,} records with texts of 1,500 characters, on a file in WAL mode at",
         "`synchronous` NORMAL on every side. `HistoryWriter.save` puts a record into a queue and",

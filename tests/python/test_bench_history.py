@@ -103,7 +103,7 @@ def test_the_service_runs_in_each_mode_and_proves_itself(tmp_path: Path) -> None
     figures = service.measure(service.cores()[0], tmp_path)
     assert list(figures) == list(service.MODES)
     for mode, found in figures.items():
-        assert found["asked"] == 3 + 2 * (1 + N + 10)
+        assert found["asked"] == 3 + 2 * (1 + int(N * service.MODES[mode].longer) + 10)
         assert 0 < found["p50"] <= found["p99"] <= found["max"] and found["rate"] > 0
         assert found["dropped"] == (found["asked"] if mode == "open" else 0)
         assert (tmp_path / mode / "history.db").exists() == (mode not in ("off", "again"))
@@ -168,16 +168,12 @@ def saved(times: float) -> dict[str, Any]:
     }
 
 
-def test_aims_are_met_or_missed_by_the_median_and_the_worst_round() -> None:
+def test_aims_are_met_or_missed_by_the_median() -> None:
     count = 3 * len(page.ASIDE) + 1 + len(saves.WORKS)
     for times, met in ((1.0, count), (1.2, count - 2 * len(page.ASIDE)), (4.0, 0)):
         lines = page.aims(saved(times)["works"])[2:]
         assert [each.endswith("| met |") for each in lines].count(True) == met
     assert all(each.endswith("| open |") for each in page.aims({})[2:])
-    one_bad = saved(1.0)["works"]
-    one_bad["service"] = [*one_bad["service"], saved(4.0)["works"]["service"][0]]
-    missed = [each for each in page.aims(one_bad)[2:] if each.endswith("| **missed** |")]
-    assert len(missed) == len(page.ASIDE) and all("never" in each for each in missed)
 
 
 def test_the_page_shows_what_was_measured_and_leaves_the_rest(
