@@ -55,7 +55,7 @@ def test_a_process_that_was_paused_past_its_lease_changes_nothing(path: Path, ac
     taken_over = path.with_name("taken over")
     with holdfast.open(path) as db, JobManager(db, workers=0) as jobs:
         job = jobs.submit("build", str(taken_over))
-        with worker(path, f"{_PAUSED}\nact = {code}", lease=0.5) as first:
+        with worker(path, f"act = {code}\n{_PAUSED}", lease=0.5) as first:
             assert first.line() == "started"
             pause_between_writes(first, db)
             with worker(path, _SECOND) as second:
