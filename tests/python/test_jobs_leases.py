@@ -43,7 +43,7 @@ def build(ctx, payload):
 """
 
 _ACTS = {
-    "report": ("until_told", "JobStopped('lost')"),
+    "report": ("lambda ctx: until_told(ctx)", "JobStopped('lost')"),
     "publish": ("lambda ctx: ctx.publish('out')", "JobStopped('lost')"),
     "finish": ("lambda ctx: None", "done"),
 }
