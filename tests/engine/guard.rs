@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use holdfast::{BackupOptions, Database, Error, Mode, Options, Patience};
 
@@ -17,6 +18,12 @@ fn beside(path: &Path, end: &str) -> PathBuf {
 fn open(path: &Path) -> Database {
     let db = Database::open(path).expect("opens");
     db.execute("CREATE TABLE IF NOT EXISTS note(id INTEGER PRIMARY KEY, body)", &[]).expect("made");
+    // A reader that is opened in the background may be the first to see that a file is lost.
+    let begun = Instant::now();
+    while db.stats().expect("counts").readers < 2 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "no second reader");
+        std::thread::yield_now();
+    }
     db
 }
 
