@@ -63,13 +63,17 @@ async def test_a_task_that_is_cancelled_while_it_deletes_leaves_the_others_usabl
 ) -> None:
     async with holdfast.open_async(path) as db:
         repository = AsyncHoldfastRepository(db)
-        await repository.save_many(record(LONG, at=n) for n in range(1000))
-        task = asyncio.create_task(repository.trim(max_records=0))
-        while (await repository.find_recent(1)).total == 1000:
-            await asyncio.sleep(0)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+        # On a busy machine it may be done before it is cancelled: then once more.
+        for _ in range(20):
+            await repository.save_many(record(LONG, at=n) for n in range(1000))
+            task = asyncio.create_task(repository.trim(max_records=0))
+            while (await repository.find_recent(1)).total == 1000 and not task.done():
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+            if task.cancelled():
+                break
+        assert task.cancelled()
         # A commit that had begun goes on: the lane is ours after it.
         await repository.save(record(LONG))
         left = (await repository.find_recent(1)).total
