@@ -5,8 +5,6 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 import holdfast
 from history_records import MILLISECOND, NOON, record
 from holdfast.history import AsyncHoldfastRepository, HoldfastRepository
